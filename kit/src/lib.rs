@@ -1,0 +1,1 @@
+//! Makes a service of a handler: settings, telemetry, serve loop, health, discovery.

@@ -1,0 +1,3 @@
+//! The whole suite in one process, and its command-line client.
+
+fn main() {}

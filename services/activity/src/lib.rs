@@ -1,0 +1,1 @@
+//! What happened: a durable, idempotent event store.

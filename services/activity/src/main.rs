@@ -1,0 +1,3 @@
+//! What happened: a durable, idempotent event store.
+
+fn main() {}

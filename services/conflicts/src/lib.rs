@@ -1,0 +1,1 @@
+//! Double bookings in calendars.

@@ -1,0 +1,3 @@
+//! Double bookings in calendars.
+
+fn main() {}

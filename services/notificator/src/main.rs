@@ -1,0 +1,3 @@
+//! Mail that is never lost.
+
+fn main() {}

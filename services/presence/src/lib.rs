@@ -1,0 +1,1 @@
+//! Who is here: a replicated vote for each user.

@@ -1,0 +1,3 @@
+//! Who is here: a replicated vote for each user.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Accounts, each welcomed with a mail.

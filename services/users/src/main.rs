@@ -1,0 +1,3 @@
+//! Accounts, each welcomed with a mail.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Starts real services and real components for tests, on free ports.

@@ -1,0 +1,1 @@
+//! Scenarios across services, and checks of the structure.
