@@ -25,6 +25,7 @@ const SMALL_MESSAGES: &str = "cloudstate.samples.chat.presence";
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=compat");
+    println!("cargo:rerun-if-changed=etcd");
     println!("cargo:rerun-if-changed=grpc");
     println!("cargo:rerun-if-changed=muster");
 
@@ -42,7 +43,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let small = files.iter().filter(|f| of_small(f.package()) || is_imported(f));
     generate(small.cloned().collect(), Some("crate::codec::SmallMessageCodec"))?;
     let rest = files.iter().filter(|f| !of_small(f.package()));
-    generate(rest.cloned().collect(), None)
+    generate(rest.cloned().collect(), None)?;
+    generate_etcd()
+}
+
+/// What the registry speaks: used, not served, hence not among the descriptors.
+fn generate_etcd() -> Result<(), Box<dyn Error>> {
+    let file = protox::compile(["etcd/etcd.proto"], ["."])?;
+    tonic_prost_build::configure()
+        .build_transport(false)
+        .build_server(false)
+        .compile_fds(file)?;
+    Ok(())
 }
 
 fn is_imported(file: &FileDescriptorProto) -> bool {
