@@ -1,1 +1,3 @@
 //! Double bookings in calendars.
+
+pub mod sweep;
