@@ -1,1 +1,36 @@
 //! Starts real services and real components for tests, on free ports.
+//!
+//! Used from tests alone, and knows no crate of the suite: services are started as the binaries that a user
+//! starts, so whatever holds here holds outside. Every process is killed when its handle is dropped, and when
+//! the test fails, what it wrote is printed.
+//!
+//! ```no_run
+//! # async fn example() {
+//! use muster_testkit::{Etcd, Service};
+//!
+//! let etcd = Etcd::start().await;
+//! let users = Service::start("muster-users", &["--etcd", &etcd.endpoint()]).await;
+//! println!("users listens on {}", users.addr());
+//! # }
+//! ```
+
+// A test that cannot start what it needs has failed: a panic with a clear sentence is how it says so.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod etcd;
+mod http;
+mod port;
+mod process;
+mod service;
+mod smtp;
+mod tool;
+mod wait;
+
+pub use etcd::Etcd;
+pub use http::get;
+pub use port::free_port;
+pub use process::Process;
+pub use service::Service;
+pub use smtp::Smtp;
+pub use tool::{Output, curl, find, grpcurl, health_probe, run, target_dir};
+pub use wait::{eventually, measured};

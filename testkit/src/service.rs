@@ -1,0 +1,182 @@
+//! The suite's own binaries.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::process::Process;
+use crate::tool::built;
+use crate::wait::eventually;
+
+const START_DEADLINE: Duration = Duration::from_secs(20);
+const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
+
+/// A running service binary (or `muster up`), in a folder of its own, with nothing in its environment that would
+/// configure it but what the test says.
+#[derive(Debug)]
+pub struct Service {
+    binary: String,
+    args: Vec<String>,
+    folder: TempDir,
+    addrs: BTreeMap<String, SocketAddr>,
+    process: Process,
+}
+
+impl Service {
+    /// Starts a binary of this build on free ports (unless `args` say which) and waits until it is ready.
+    ///
+    /// # Panics
+    /// When it has not been built, ends, or is not ready within 20 s.
+    pub async fn start(binary: &str, args: &[&str]) -> Service {
+        let service = Service::launch(binary, args).await;
+        service.wait_ready().await;
+        service
+    }
+
+    /// Like [`Service::start`], but waits only until it listens: for one that lacks what it needs to be ready.
+    pub async fn launch(binary: &str, args: &[&str]) -> Service {
+        let folder = tempfile::tempdir().expect("no folder for a service");
+        let args = on_free_ports(binary, args);
+        let process = spawn(binary, &args, folder.path());
+        let mut service = Service {
+            binary: binary.to_owned(),
+            args,
+            folder,
+            addrs: BTreeMap::new(),
+            process,
+        };
+        service.wait_listening().await;
+        service
+    }
+
+    /// `muster up` with `args`, everything on free ports.
+    pub async fn suite(args: &[&str]) -> Service {
+        let all: Vec<&str> = ["up"].iter().chain(args).copied().collect();
+        Service::start("muster", &all).await
+    }
+
+    /// Where it listens, `host:port`.
+    pub fn addr(&self) -> String {
+        let name = self.binary.trim_start_matches("muster-").to_owned();
+        self.addr_of(&name)
+    }
+
+    /// Where one of its addresses is, by the name that it prints (`admin`, and in the suite `users` and so on).
+    ///
+    /// # Panics
+    /// When it printed no such name.
+    pub fn addr_of(&self, name: &str) -> String {
+        let addr = self.addrs.get(name);
+        addr.unwrap_or_else(|| {
+            panic!(
+                "{} printed no address for {name}: {:?}",
+                self.binary, self.addrs
+            )
+        })
+        .to_string()
+    }
+
+    /// The folder in which it runs, and where its stores lie unless told otherwise.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The process: for its output, its signals and its end.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// Asks it to stop and waits until it has.
+    ///
+    /// # Panics
+    /// When it still runs at the deadline.
+    pub async fn stop(&mut self, deadline: Duration) -> ExitStatus {
+        self.process.sigterm();
+        self.process.wait_exit(deadline).await
+    }
+
+    /// Starts it again, with the same arguments in the same folder, whether it has ended or has to be killed.
+    pub async fn restart(&mut self) {
+        self.process.sigkill();
+        self.process = spawn(&self.binary, &self.args, self.folder.path());
+        self.wait_listening().await;
+        self.wait_ready().await;
+    }
+
+    /// Waits until `/readyz` answers 200.
+    ///
+    /// # Panics
+    /// When it does not within 20 s.
+    pub async fn wait_ready(&self) {
+        let admin = self.addr_of("admin");
+        eventually(START_DEADLINE, || async {
+            let (status, _) = crate::get(&admin, "/readyz").await?;
+            (status == 200).then_some(())
+        })
+        .await;
+    }
+
+    async fn wait_listening(&mut self) {
+        let process = &mut self.process;
+        let mut printed = move || {
+            let ended = process.ended();
+            let addrs = addresses(&process.stdout());
+            match ended {
+                // The admin address is the last that is printed.
+                _ if addrs.contains_key("admin") => Some(addrs),
+                Some(status) => panic!("ended with {status} before it listened"),
+                None => None,
+            }
+        };
+        self.addrs = eventually(START_DEADLINE, || std::future::ready(printed())).await;
+    }
+}
+
+fn spawn(binary: &str, args: &[String], folder: &Path) -> Process {
+    let mut command = Command::new(built(binary));
+    command.args(args).current_dir(folder);
+    let foreign = |name: &str| {
+        name.starts_with("MUSTER_") || ["PORT", "SERVICE_HOST", "HEALTH_CHECK_HOST"].contains(&name)
+    };
+    for (name, _) in std::env::vars().filter(|(name, _)| foreign(name)) {
+        command.env_remove(name);
+    }
+    Process::spawn(&mut command)
+}
+
+/// `args` and, for each address that they leave open, the flag that puts it on a free port.
+fn on_free_ports(binary: &str, args: &[&str]) -> Vec<String> {
+    let listen: Vec<String> = match binary {
+        "muster" => SERVICES
+            .iter()
+            .map(|service| format!("--{service}-listen"))
+            .collect(),
+        _ => vec!["--listen".to_owned()],
+    };
+    let mut all: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    for flag in listen.into_iter().chain(["--admin".to_owned()]) {
+        let given = args
+            .iter()
+            .any(|arg| *arg == flag || arg.starts_with(&format!("{flag}=")));
+        if !given {
+            all.extend([flag, "127.0.0.1:0".to_owned()]);
+        }
+    }
+    all
+}
+
+/// The rows of standard output that begin with a name and an address; a half-written last row does not count.
+fn addresses(stdout: &str) -> BTreeMap<String, SocketAddr> {
+    let whole = stdout.rfind('\n').map_or("", |end| &stdout[..end]);
+    whole
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            Some((words.next()?.to_owned(), words.next()?.parse().ok()?))
+        })
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! A real SMTP server that keeps what it gets: Debian's aiosmtpd with a Maildir.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
+
+use crate::{Process, eventually, free_port};
+
+const START_DEADLINE: Duration = Duration::from_secs(20);
+
+/// An SMTP server on its own port, which it keeps (as it keeps its mails) through a stop and a start.
+#[derive(Debug)]
+pub struct Smtp {
+    port: u16,
+    folder: TempDir,
+    process: Option<Process>,
+}
+
+impl Smtp {
+    /// Starts it and waits until it greets.
+    ///
+    /// # Panics
+    /// When aiosmtpd is not installed, or does not greet within 20 s.
+    pub async fn start() -> Smtp {
+        let mut smtp = Smtp::stopped();
+        smtp.resume().await;
+        smtp
+    }
+
+    /// One that does not run yet: its port refuses connections until [`Smtp::resume`].
+    ///
+    /// # Panics
+    /// When there is no folder for its mails.
+    pub fn stopped() -> Smtp {
+        let folder = tempfile::tempdir().expect("no folder for mails");
+        Smtp {
+            port: free_port(),
+            folder,
+            process: None,
+        }
+    }
+
+    /// Its address for `--smtp`: `smtp://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("smtp://127.0.0.1:{}", self.port)
+    }
+
+    /// Kills it. Its mails and its port stay.
+    pub fn stop(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it (again), unless it runs.
+    ///
+    /// # Panics
+    /// When it does not greet within 20 s.
+    pub async fn resume(&mut self) {
+        let (port, maildir) = (self.port, self.folder.path().join("maildir"));
+        self.process.get_or_insert_with(|| {
+            let mut command = Command::new("/usr/bin/python3");
+            command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}")]);
+            Process::spawn(
+                command
+                    .args(["-c", "aiosmtpd.handlers.Mailbox"])
+                    .arg(maildir),
+            )
+        });
+        eventually(START_DEADLINE, || greets(port)).await;
+    }
+
+    /// All mails that it has accepted, headers and all, oldest first. aiosmtpd adds the envelope to them as
+    /// `X-MailFrom` and `X-RcptTo`.
+    ///
+    /// # Panics
+    /// When one cannot be read.
+    pub fn mails(&self) -> Vec<String> {
+        let Ok(entries) = fs::read_dir(self.folder.path().join("maildir/new")) else {
+            return Vec::new();
+        };
+        let mut files: Vec<_> = entries
+            .map(|entry| entry.expect("an entry of the Maildir").path())
+            .collect();
+        let written =
+            |file: &std::path::PathBuf| fs::metadata(file).and_then(|meta| meta.modified()).ok();
+        files.sort_by_key(written);
+        files
+            .iter()
+            .map(|file| String::from_utf8_lossy(&fs::read(file).expect("a mail")).into_owned())
+            .collect()
+    }
+}
+
+async fn greets(port: u16) -> Option<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+    let mut code = [0; 3];
+    stream.read_exact(&mut code).await.ok()?;
+    (&code == b"220").then_some(())
+}

@@ -1,0 +1,71 @@
+//! Waiting for a thing to happen, under a deadline. The one place of the tests that sleeps.
+
+use std::panic::Location;
+use std::time::{Duration, Instant};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// Asks again and again until the answer is `Some`, and returns what is in it.
+///
+/// # Panics
+/// When `deadline` has passed without one; the message says where and after how long.
+#[track_caller]
+pub fn eventually<T, F, A>(deadline: Duration, ask: F) -> impl Future<Output = T>
+where
+    F: FnMut() -> A,
+    A: Future<Output = Option<T>>,
+{
+    let caller = Location::caller();
+    async move {
+        match poll(deadline, ask).await {
+            Ok((answer, _)) => answer,
+            Err(took) => {
+                panic!("still not so after {took:.2?} (deadline {deadline:?}), asked at {caller}")
+            }
+        }
+    }
+}
+
+/// Like [`eventually`], for a promise with a time in it: prints how long it took, and fails only at three times
+/// `promise`, so that a machine that is busy with other things does not fail a test.
+///
+/// # Panics
+/// When three times `promise` has passed.
+#[track_caller]
+pub fn measured<T, F, A>(what: &str, promise: Duration, ask: F) -> impl Future<Output = T>
+where
+    F: FnMut() -> A,
+    A: Future<Output = Option<T>>,
+{
+    let caller = Location::caller();
+    async move {
+        match poll(promise * 3, ask).await {
+            Ok((answer, took)) => {
+                println!("{what}: {took:.2?} (promised {promise:?})");
+                answer
+            }
+            Err(took) => {
+                panic!("{what}: not after {took:.2?} (promised {promise:?}), asked at {caller}")
+            }
+        }
+    }
+}
+
+async fn poll<T, F, A>(deadline: Duration, mut ask: F) -> Result<(T, Duration), Duration>
+where
+    F: FnMut() -> A,
+    A: Future<Output = Option<T>>,
+{
+    let start = Instant::now();
+    loop {
+        // An answer that itself never comes must not outlive the deadline either.
+        let left = deadline.saturating_sub(start.elapsed()).max(POLL_INTERVAL);
+        if let Ok(Some(answer)) = tokio::time::timeout(left, ask()).await {
+            return Ok((answer, start.elapsed()));
+        }
+        if start.elapsed() >= deadline {
+            return Err(start.elapsed());
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
