@@ -1,0 +1,103 @@
+//! Keeping connections to all endpoints that are listed.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::task::AbortOnDropHandle;
+use tonic::body::Body;
+
+use super::table::{Connection, Table};
+use crate::backoff::Backoff;
+use crate::discovery::Endpoints;
+use crate::status::Chain;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
+/// How much a server may send ahead of its reader.
+const WINDOW_BYTES: u32 = 1024 * 1024;
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LONGEST_RETRY: Duration = Duration::from_secs(1);
+/// A connection that lasted this long was a good one: the next attempt follows at once.
+const GOOD: Duration = Duration::from_secs(1);
+
+/// One task for each listed endpoint. Never ends; aborted, it ends them all.
+pub(super) async fn keep_all(mut endpoints: watch::Receiver<Endpoints>, table: Arc<Table>) {
+    let mut tasks: BTreeMap<Arc<str>, AbortOnDropHandle<()>> = BTreeMap::new();
+    loop {
+        let listed = endpoints.borrow_and_update().clone();
+        tasks.retain(|addr, _| {
+            let stays = listed.contains(&**addr);
+            if !stays {
+                table.delist(addr);
+            }
+            stays
+        });
+        for addr in listed.iter().map(|addr| Arc::from(addr.as_str())) {
+            tasks.entry(addr).or_insert_with_key(|addr| keep(addr, &table));
+        }
+        if endpoints.changed().await.is_err() {
+            // Nobody will say more: what is known stands.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn keep(addr: &Arc<str>, table: &Arc<Table>) -> AbortOnDropHandle<()> {
+    let listing = table.list(addr);
+    let task = keep_connected(addr.clone(), listing, table.clone());
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+async fn keep_connected(addr: Arc<str>, listing: u64, table: Arc<Table>) {
+    let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+    loop {
+        let start = Instant::now();
+        let trouble = match connect(&addr).await {
+            Ok((connection, ended)) => {
+                tracing::debug!(%addr, "connected");
+                table.ready(&addr, listing, connection);
+                ended.await.err().map(|error| Chain(&error).to_string())
+            }
+            Err(error) => Some(error.to_string()),
+        };
+        tracing::debug!(%addr, ?trouble, "not connected");
+        if start.elapsed() >= GOOD {
+            table.lost(&addr, listing, None);
+            backoff.reset();
+        } else {
+            let trouble = trouble.map(|why| format!("cannot connect to {addr}: {why}"));
+            table.lost(&addr, listing, trouble);
+        }
+        sleep(backoff.delay()).await;
+    }
+}
+
+/// A connection, and a future that drives it until it ends. Calls that are under way then are
+/// finished by tasks of their own.
+async fn connect(
+    addr: &str,
+) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
+    let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
+    let socket = timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
+        .await
+        .map_err(late)??;
+    socket.set_nodelay(true)?;
+    http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(WINDOW_BYTES)
+        .initial_connection_window_size(WINDOW_BYTES)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .keep_alive_while_idle(false)
+        .handshake::<_, Body>(TokioIo::new(socket))
+        .await
+        .map_err(io::Error::other)
+}

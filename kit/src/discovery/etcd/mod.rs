@@ -1,0 +1,105 @@
+//! The registry in etcd.
+//!
+//! An instance has one lease, and under it two records that are written in one transaction:
+//! - `/services/<service>/<addr>` → `addr`, which go-kit's etcdv3 client reads (every value
+//!   below its prefix as an address: nothing else may be there);
+//! - `services/<service>/<addr>` → `{"Op":0,"Addr":"addr"}`, which etcd's own gRPC resolver
+//!   reads.
+
+mod client;
+mod register;
+mod watch;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tonic::Status;
+
+use crate::backoff::Backoff;
+use client::Client;
+
+/// How long a record outlives its crashed owner, in seconds. etcd's shortest is 2.
+const LEASE_S: u32 = 3;
+/// How long to wait, about, before trying again what failed. Short, because a service is to be
+/// registered anew within two seconds after etcd returned.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// A cluster of etcd, by its endpoints. Each task here uses one at a time, and the next after a
+/// failure.
+#[derive(Debug, Clone)]
+pub struct Etcd {
+    endpoints: Arc<[String]>,
+}
+
+impl Etcd {
+    pub(super) fn new(endpoints: &[String]) -> Self {
+        let endpoints = endpoints.into();
+        Self { endpoints }
+    }
+
+    /// A fresh connection, to the endpoint whose turn it is.
+    fn connect(&self, turn: usize) -> Client {
+        Client::new(self.endpoint(turn).unwrap_or_default())
+    }
+
+    fn endpoint(&self, turn: usize) -> Option<&str> {
+        let index = turn.checked_rem(self.endpoints.len())?;
+        self.endpoints.get(index).map(String::as_str)
+    }
+
+    /// The local address of the way to etcd. Asks the routing table: no packet is sent, etcd
+    /// need not be up.
+    pub(super) async fn local_ip(&self) -> Option<IpAddr> {
+        let endpoint = dialled(self.endpoint(0)?);
+        let etcd = tokio::net::lookup_host(endpoint).await.ok()?.next()?;
+        let any = if etcd.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpSocket::bind(any).await.ok()?;
+        socket.connect(etcd).await.ok()?;
+        socket.local_addr().ok().map(|addr| addr.ip())
+    }
+}
+
+/// The `host:port` of an endpoint that may be written as a URL.
+fn dialled(endpoint: &str) -> &str {
+    let addr = endpoint.strip_prefix("http://").unwrap_or(endpoint);
+    addr.trim_end_matches('/')
+}
+
+/// The prefix of the records that are addresses and nothing else.
+fn prefix(service: &str) -> String {
+    format!("/services/{service}/")
+}
+
+/// Attempts at something that is to go on for ever, each at the next endpoint. An outage is
+/// told once, however many attempts fail in it.
+struct Attempts {
+    consequence: &'static str,
+    turn: usize,
+    is_told: bool,
+}
+
+impl Attempts {
+    /// `consequence`: what an outage means, for the log.
+    fn new(consequence: &'static str) -> Self {
+        Self {
+            consequence,
+            turn: 0,
+            is_told: false,
+        }
+    }
+
+    fn succeeded(&mut self) {
+        self.is_told = false;
+    }
+
+    /// Tells of the failure and waits before the next attempt.
+    async fn failed(&mut self, service: &str, error: &Status) {
+        if !std::mem::replace(&mut self.is_told, true) {
+            tracing::warn!(service, error = error.message(), "{}", self.consequence);
+        }
+        self.turn = self.turn.wrapping_add(1);
+        tokio::time::sleep(Backoff::new(RETRY, RETRY).delay()).await;
+    }
+}

@@ -1,0 +1,166 @@
+//! The serve loop: one port for gRPC and HTTP, with a limit on everything and a drain that ends.
+//!
+//! tonic's own loop can hang on a stop, has no preface timeout and spins when file descriptors
+//! run out; hence ours, on hyper-util.
+
+mod answer;
+mod call;
+mod connections;
+mod deadline;
+mod edge;
+mod limits;
+mod meter;
+mod preface;
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::Router;
+use tonic::body::Body;
+use tonic::codegen::Service;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+
+use self::edge::Edge;
+pub use self::edge::Peer;
+pub use self::limits::Limits;
+use crate::Shutdown;
+use crate::health::HealthRpc;
+use crate::listen::Listener;
+use crate::origin::Origins;
+use crate::process::Context;
+use crate::reflection;
+
+/// How long a stop waits until discovery has forgotten the service.
+const WITHDRAWAL: Duration = Duration::from_secs(1);
+
+/// The services of one port. Health, reflection, metrics, request ids, deadlines and the check
+/// of origins come by themselves.
+pub struct Server {
+    context: Context,
+    routes: Routes,
+    names: Vec<String>,
+    limits: Limits,
+}
+
+/// The port cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The descriptor set cannot be read.
+    #[error("reflection: {0}")]
+    Reflection(#[from] tonic_reflection::server::Error),
+}
+
+impl Server {
+    /// A port without services yet.
+    pub fn new(context: &Context) -> Self {
+        let health = HealthRpc(context.health.clone());
+        let server = Self {
+            context: context.clone(),
+            routes: Routes::from(Router::new().fallback(edge::not_found)),
+            names: Vec::new(),
+            limits: Limits::default(),
+        };
+        server.grpc(muster_proto::health::v1::health_server::HealthServer::new(health))
+    }
+
+    /// Adds a gRPC service under its own name, to health and reflection as well.
+    pub fn grpc<S>(mut self, service: S) -> Self
+    where
+        S: Service<http::Request<Body>, Error = Infallible> + NamedService,
+        S: Clone + Send + Sync + 'static,
+        S::Response: axum::response::IntoResponse,
+        S::Future: Send + 'static,
+    {
+        self.context.health.name(S::NAME);
+        self.names.push(S::NAME.to_owned());
+        self.routes = self.routes.add_service(service);
+        self
+    }
+
+    /// Adds HTTP routes. A router without a fallback: unknown paths are answered here.
+    pub fn http(mut self, router: Router) -> Self {
+        let routes = self.routes.into_axum_router().merge(router);
+        self.routes = routes.into();
+        self
+    }
+
+    /// Replaces the limits.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Serves until the process is asked to stop, then drains: NOT_SERVING, forgotten by
+    /// discovery, GOAWAY, and a hard end at the deadline. Registered while SERVING.
+    ///
+    /// # Errors
+    /// The descriptor set cannot be read.
+    pub async fn serve(self, listener: Listener) -> Result<(), ServeError> {
+        let context = self.context;
+        let routes = reflection::add_to(self.routes, &self.names)?;
+        let router = routes.prepare().into_axum_router();
+        let bound = listener.local_addr();
+        let stop = Shutdown::new();
+        let edge = Edge::new(context.service, router, context.origins.clone(), &listener, &self.limits);
+        let connections = connections::serve(listener, edge, self.limits, stop.clone(), context.drain);
+        context.health.started();
+        tracing::info!(service = context.service, addr = %bound, "listening");
+        tokio::join!(connections, announce_until_stopped(&context, bound, stop));
+        Ok(())
+    }
+}
+
+/// Keeps the service registered; on a stop ends that first, so that callers go elsewhere.
+async fn announce_until_stopped(context: &Context, bound: SocketAddr, stop: Shutdown) {
+    let registered = async {
+        let addr = advertised(context, bound).await;
+        let (serving, shutdown) = (context.health.watch(), context.shutdown.clone());
+        let registry = &context.registry;
+        registry.keep_registered(context.service, &addr, serving, shutdown).await;
+    };
+    let withdrawal = async {
+        context.shutdown.cancelled().await;
+        context.health.draining();
+        tracing::info!(service = context.service, "stopping");
+        tokio::time::sleep(WITHDRAWAL).await;
+        tracing::warn!(service = context.service, "discovery did not answer: its lease will end");
+    };
+    tokio::select! {
+        biased;
+        () = registered => {}
+        () = withdrawal => {}
+    }
+    context.shutdown.cancelled().await;
+    context.health.draining();
+    stop.cancel();
+}
+
+/// What others dial: what the settings say, or the bound address; where that is all interfaces,
+/// the one that leads to the registry.
+async fn advertised(context: &Context, bound: SocketAddr) -> String {
+    if let Some(addr) = &context.advertise {
+        return addr.clone();
+    }
+    if !bound.ip().is_unspecified() {
+        return bound.to_string();
+    }
+    let ip = context.registry.local_ip().await;
+    SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), bound.port()).to_string()
+}
+
+/// Serves plain HTTP routes until `stop` fires, then drains.
+pub(crate) async fn serve_router(
+    name: &'static str,
+    listener: Listener,
+    router: Router,
+    origins: Origins,
+    limits: Limits,
+    stop: Shutdown,
+    drain: Duration,
+) {
+    let router = router.fallback(edge::not_found);
+    let edge = Edge::new(name, router, origins, &listener, &limits);
+    connections::serve(listener, edge, limits, stop, drain).await;
+}

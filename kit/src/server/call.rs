@@ -1,0 +1,97 @@
+//! One request, from its head to the end of its answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, Request, Response};
+use tonic::{Code, Status};
+
+use super::edge::Shared;
+use super::{deadline, meter};
+use crate::request_id::{self, RequestId};
+
+/// What must be known about a request until its answer has ended.
+pub(super) struct Call {
+    pub(super) id: RequestId,
+    pub(super) is_grpc: bool,
+    /// What the caller allows, counted from the head of the request.
+    pub(super) deadline: Option<Duration>,
+    shared: Arc<Shared>,
+    path: String,
+    started: Instant,
+    outcome: Outcome,
+}
+
+/// How it ended, as far as is known.
+#[derive(Clone, Copy)]
+enum Outcome {
+    /// The caller went away before there was a status.
+    Cancelled,
+    Grpc(Code),
+    Http(u16),
+}
+
+impl Call {
+    pub(super) fn of<B>(request: &Request<B>, shared: &Arc<Shared>) -> Self {
+        let headers = request.headers();
+        let is_grpc = is_grpc(headers);
+        Self {
+            id: RequestId::of(headers),
+            is_grpc,
+            deadline: if is_grpc { deadline::of(headers) } else { None },
+            shared: Arc::clone(shared),
+            path: if is_grpc { request.uri().path().to_owned() } else { String::new() },
+            started: Instant::now(),
+            outcome: Outcome::Cancelled,
+        }
+    }
+
+    /// Notes what the head of the answer tells, and puts the request's id there if somebody
+    /// will look for it: the caller gave it, or the call failed.
+    pub(super) fn note_head<B>(&mut self, head: &mut Response<B>) {
+        let failed = if self.is_grpc {
+            let code = head.headers().get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()));
+            if let Some(code) = code {
+                self.outcome = Outcome::Grpc(code);
+            }
+            code.is_some_and(|code| code != Code::Ok)
+        } else {
+            self.outcome = Outcome::Http(head.status().as_u16());
+            !head.status().is_success()
+        };
+        if failed || self.id.is_given() {
+            let value = self.id.header_value();
+            head.headers_mut().extend(value.map(|value| (request_id::HEADER, value)));
+        }
+    }
+
+    /// Notes the status that the trailers tell.
+    pub(super) fn note_trailers(&mut self, trailers: &HeaderMap) {
+        if let Some(status) = Status::from_header_map(trailers) {
+            self.outcome = Outcome::Grpc(status.code());
+        }
+    }
+
+    /// How much of the deadline is left.
+    pub(super) fn time_left(&self) -> Option<Duration> {
+        Some(self.deadline?.saturating_sub(self.started.elapsed()))
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let took = self.started.elapsed();
+        match self.outcome {
+            Outcome::Http(status) => meter::record_http(self.shared.service, status, took),
+            Outcome::Grpc(code) => self.shared.meters.record(&self.path, code, took),
+            Outcome::Cancelled => self.shared.meters.record(&self.path, Code::Cancelled, took),
+        }
+    }
+}
+
+/// gRPC itself, but not gRPC-Web, which pages can send.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+}

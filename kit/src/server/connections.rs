@@ -1,0 +1,183 @@
+//! Accepts connections, serves each in a task of its own, and ends them all in time.
+
+use std::future::Future;
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use metrics::{counter, gauge};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::task::TaskTracker;
+
+use super::edge::Edge;
+use super::limits::Limits;
+use super::preface::Prompt;
+use crate::Shutdown;
+use crate::listen::Listener;
+
+/// How long accepting rests when the process has run out of something (file descriptors, say).
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// How long the cut connections may take to go.
+const CUT: Duration = Duration::from_secs(1);
+
+type Builder = auto::Builder<Tracked>;
+
+/// Runs hyper's tasks where a drain waits for them; its own executor detaches the streams.
+#[derive(Clone)]
+struct Tracked(TaskTracker);
+
+impl<F> hyper::rt::Executor<F> for Tracked
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.0.spawn(task);
+    }
+}
+
+/// What the tasks of one port share.
+struct Port {
+    edge: Edge,
+    builder: Builder,
+    limits: Limits,
+    tasks: TaskTracker,
+    stop: Shutdown,
+    kill: Shutdown,
+}
+
+/// Serves connections until `stop` fires, then GOAWAY, then waits up to `drain` for what is
+/// under way, then cuts the rest.
+pub(super) async fn serve(
+    listener: Listener,
+    edge: Edge,
+    limits: Limits,
+    stop: Shutdown,
+    drain: Duration,
+) {
+    let tasks = TaskTracker::new();
+    let port = Arc::new(Port {
+        edge,
+        builder: builder(&limits, &tasks),
+        limits,
+        tasks,
+        stop,
+        kill: Shutdown::new(),
+    });
+    tokio::select! {
+        () = accept_all(&port, &listener) => {}
+        () = port.stop.cancelled() => {}
+    }
+    drop(listener);
+    port.tasks.close();
+    if timeout(drain, port.tasks.wait()).await.is_err() {
+        let cut = port.tasks.len();
+        tracing::warn!(service = port.edge.service(), cut, "drain deadline reached");
+        port.kill.cancel();
+        let _gone = timeout(CUT, port.tasks.wait()).await;
+    }
+}
+
+fn builder(limits: &Limits, tasks: &TaskTracker) -> Builder {
+    let mut builder = auto::Builder::new(Tracked(tasks.clone()));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.preface_timeout)
+        .max_buf_size(64 * 1024);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_per_connection)
+        .keep_alive_interval(limits.keepalive_interval)
+        .keep_alive_timeout(limits.keepalive_timeout)
+        .max_header_list_size(limits.header_bytes)
+        .initial_stream_window_size(limits.stream_window_bytes)
+        .initial_connection_window_size(limits.connection_window_bytes);
+    if let Some(most) = limits.pending_reset_streams {
+        builder.http2().max_pending_accept_reset_streams(most);
+    }
+    if let Some(most) = limits.local_error_resets {
+        builder.http2().max_local_error_reset_streams(most);
+    }
+    builder
+}
+
+async fn accept_all(port: &Arc<Port>, listener: &Listener) {
+    let places = Arc::new(Semaphore::new(port.limits.connections));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                let edge = port.edge.for_peer(peer);
+                let serving = serve_connection(Arc::clone(port), edge, socket, place);
+                port.tasks.spawn(serving);
+            }
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                counter!("server_accept_errors_total", "service" => port.edge.service()).increment(1);
+                tracing::warn!(service = port.edge.service(), %error, "cannot accept, resting");
+                sleep(ACCEPT_BACKOFF).await;
+            }
+        }
+    }
+}
+
+/// The connection was gone before it was accepted.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::Interrupted
+    )
+}
+
+async fn serve_connection(
+    port: Arc<Port>,
+    edge: Edge,
+    socket: TcpStream,
+    _place: OwnedSemaphorePermit,
+) {
+    let open = gauge!("server_connections", "service" => edge.service());
+    open.increment(1);
+    // Answers are small and written whole: Nagle would only hold them back.
+    let _best_effort = socket.set_nodelay(true);
+    let io = TokioIo::new(Prompt::new(socket, port.limits.preface_timeout));
+    let connection = port.builder.serve_connection(io, edge);
+    tokio::pin!(connection);
+    let end = tokio::select! {
+        result = connection.as_mut() => Some(result),
+        () = port.stop.cancelled() => None,
+        () = sleep(age(port.limits.connection_age)) => None,
+        () = port.kill.cancelled() => return open.decrement(1),
+    };
+    let end = match end {
+        Some(end) => Some(end),
+        None => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                result = connection.as_mut() => Some(result),
+                () = port.kill.cancelled() => None,
+            }
+        }
+    };
+    if let Some(Err(error)) = end {
+        tracing::debug!(service = port.edge.service(), error, "connection ended");
+    }
+    open.decrement(1);
+}
+
+/// The age limit of one connection: within a tenth of the common one, so that connections
+/// opened together do not end together.
+fn age(limit: Duration) -> Duration {
+    let random = RandomState::new().hash_one(0_u8) as f64 / u64::MAX as f64;
+    limit.mul_f64(0.9 + 0.2 * random)
+}

@@ -1,0 +1,135 @@
+//! What every request passes on its way to a handler: origin, deadline, panic, request id.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::IntoResponse;
+use axum::Json;
+use futures_util::FutureExt;
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokio::time::timeout;
+use tonic::Status;
+use tonic::codegen::Service;
+
+use super::answer::Answer;
+use super::call::Call;
+use super::limits::Limits;
+use super::meter::Meters;
+use crate::listen::Listener;
+use crate::origin::Origins;
+
+/// The way into the handlers of one port, for one connection.
+#[derive(Clone)]
+pub(super) struct Edge {
+    shared: Arc<Shared>,
+    router: Router,
+    peer: Option<SocketAddr>,
+}
+
+/// The address of the caller, in the extensions of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub Option<SocketAddr>);
+
+/// What all connections of a port share.
+pub(super) struct Shared {
+    pub(super) service: &'static str,
+    pub(super) meters: Meters,
+    origins: Origins,
+    on_loopback: bool,
+    head_timeout: Duration,
+}
+
+impl Edge {
+    pub(super) fn new(
+        service: &'static str,
+        router: Router,
+        origins: Origins,
+        listener: &Listener,
+        limits: &Limits,
+    ) -> Self {
+        let shared = Shared {
+            service,
+            meters: Meters::new(service),
+            origins,
+            on_loopback: listener.is_loopback(),
+            head_timeout: limits.head_timeout,
+        };
+        Self { shared: Arc::new(shared), router, peer: None }
+    }
+
+    pub(super) fn service(&self) -> &'static str {
+        self.shared.service
+    }
+
+    pub(super) fn for_peer(&self, peer: SocketAddr) -> Self {
+        Self { peer: Some(peer), ..self.clone() }
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for Edge {
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let call = Call::of(&request, &self.shared);
+        if !call.is_grpc
+            && let Err(refused) = self.shared.origins.check(&request, self.shared.on_loopback)
+        {
+            let refusal = problem(StatusCode::FORBIDDEN, &refused.to_string());
+            return Box::pin(async { Ok(answer(call, refusal)) });
+        }
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(self.peer));
+        let limit = call.deadline.unwrap_or(self.shared.head_timeout);
+        // Every clone of a router shares its routes.
+        let handling = self.router.clone().call(request);
+        Box::pin(async move {
+            let handling = AssertUnwindSafe(handling).catch_unwind();
+            let handling = call.id.clone().scope(timeout(limit, handling));
+            let response = match handling.await {
+                Ok(Ok(Ok(response))) => response,
+                Ok(Err(_panic)) => failure(&call, Status::internal("internal error")),
+                Err(_elapsed) => failure(&call, Status::deadline_exceeded("deadline exceeded")),
+            };
+            Ok(answer(call, response))
+        })
+    }
+}
+
+fn answer(mut call: Call, mut response: Response<Body>) -> Response<Answer> {
+    call.note_head(&mut response);
+    response.map(|body| Answer::new(body, call))
+}
+
+/// What a call is answered whose handler gave none.
+fn failure(call: &Call, status: Status) -> Response<Body> {
+    if call.is_grpc {
+        return status.into_http();
+    }
+    match status.code() {
+        tonic::Code::DeadlineExceeded => problem(StatusCode::GATEWAY_TIMEOUT, status.message()),
+        _ => problem(StatusCode::INTERNAL_SERVER_ERROR, status.message()),
+    }
+}
+
+fn problem(status: StatusCode, why: &str) -> Response<Body> {
+    (status, Json(serde_json::json!({ "error": why }))).into_response()
+}
+
+/// A path that nothing is served under.
+pub(super) async fn not_found(request: Request<Body>) -> Response<Body> {
+    let path = request.uri().path();
+    let kind = request.headers().get(http::header::CONTENT_TYPE);
+    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+        return Status::unimplemented(format!("no method {path} on this port")).into_http();
+    }
+    problem(StatusCode::NOT_FOUND, &format!("no such path: {path}"))
+}

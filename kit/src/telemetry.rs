@@ -1,0 +1,148 @@
+//! Logs: for people on a terminal, JSON otherwise; each line with its request's id.
+//!
+//! No span is opened for a request (a subscriber would pay for it on every call): the id lies in
+//! the task, and is read when a line is written.
+
+use std::fmt;
+use std::io::IsTerminal;
+
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+use crate::request_id::RequestId;
+
+/// What is logged where `RUST_LOG` says nothing.
+const DEFAULT_FILTER: &str = "info";
+
+/// Installs the log of this process, on standard error; again does nothing.
+pub fn install() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let installed = if std::io::stderr().is_terminal() {
+        builder.event_format(Lines::ForPeople).try_init()
+    } else {
+        builder.event_format(Lines::Json).try_init()
+    };
+    if installed.is_ok() {
+        std::panic::set_hook(Box::new(log_panic));
+    }
+}
+
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let what = panic.payload_as_str().unwrap_or("no message");
+    tracing::error!(place, what, "panic");
+}
+
+/// How a line looks.
+enum Lines {
+    ForPeople,
+    Json,
+}
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        _: &FmtContext<'_, S, N>,
+        mut line: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if let Some(id) = RequestId::current() {
+            fields.0.insert("request_id".to_owned(), id.to_string().into());
+        }
+        let meta = event.metadata();
+        match self {
+            Self::ForPeople => for_people(&mut line, meta.level(), meta.target(), fields),
+            Self::Json => json(&mut line, meta.level(), meta.target(), fields),
+        }
+    }
+}
+
+fn now() -> String {
+    let mut text = String::new();
+    match SystemTime.format_time(&mut Writer::new(&mut text)) {
+        Ok(()) => text,
+        Err(_) => String::new(),
+    }
+}
+
+fn for_people(line: &mut Writer<'_>, level: &Level, target: &str, mut fields: Fields) -> fmt::Result {
+    let now = now();
+    let clock = now.get(11..23).unwrap_or(&now);
+    let color = match *level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        _ => 90,
+    };
+    let message = fields.0.remove("message").unwrap_or_default();
+    let message = message.as_str().unwrap_or_default();
+    let target = target.trim_start_matches("muster_");
+    write!(line, "\x1b[2m{clock}\x1b[0m \x1b[{color}m{level:>5}\x1b[0m \x1b[2m{target}\x1b[0m {message}")?;
+    for (name, value) in fields.0 {
+        match value {
+            Value::String(text) => write!(line, " \x1b[2m{name}=\x1b[0m{}", text.escape_debug())?,
+            other => write!(line, " \x1b[2m{name}=\x1b[0m{other}")?,
+        }
+    }
+    writeln!(line)
+}
+
+fn json(line: &mut Writer<'_>, level: &Level, target: &str, fields: Fields) -> fmt::Result {
+    let mut object = Map::new();
+    object.insert("timestamp".to_owned(), now().into());
+    object.insert("level".to_owned(), level.as_str().into());
+    object.insert("target".to_owned(), target.into());
+    object.extend(fields.0);
+    writeln!(line, "{}", Value::Object(object))
+}
+
+/// The fields of an event, `message` among them.
+#[derive(Default)]
+struct Fields(Map<String, Value>);
+
+impl Fields {
+    fn put(&mut self, field: &Field, value: Value) {
+        self.0.insert(field.name().to_owned(), value);
+    }
+}
+
+impl Visit for Fields {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value.into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}").into());
+    }
+}
