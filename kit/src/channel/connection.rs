@@ -41,7 +41,9 @@ pub(super) async fn keep_all(mut endpoints: watch::Receiver<Endpoints>, table: A
             stays
         });
         for addr in listed.iter().map(|addr| Arc::from(addr.as_str())) {
-            tasks.entry(addr).or_insert_with_key(|addr| keep(addr, &table));
+            tasks
+                .entry(addr)
+                .or_insert_with_key(|addr| keep(addr, &table));
         }
         if endpoints.changed().await.is_err() {
             // Nobody will say more: what is known stands.
@@ -82,9 +84,7 @@ async fn keep_connected(addr: Arc<str>, listing: u64, table: Arc<Table>) {
 
 /// A connection, and a future that drives it until it ends. Calls that are under way then are
 /// finished by tasks of their own.
-async fn connect(
-    addr: &str,
-) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
+async fn connect(addr: &str) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
     let socket = timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
         .await

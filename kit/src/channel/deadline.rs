@@ -126,7 +126,8 @@ mod tests {
     fn what_is_no_timeout_is_none() {
         for bad in ["", "5", "S", "-1S", "123456789S", "5x", "5é"] {
             let value = http::HeaderValue::from_bytes(bad.as_bytes()).unwrap();
-            let headers = HeaderMap::from_iter([(http::HeaderName::from_static("grpc-timeout"), value)]);
+            let headers =
+                HeaderMap::from_iter([(http::HeaderName::from_static("grpc-timeout"), value)]);
             assert_eq!(timeout(&headers), None, "{bad}");
         }
     }

@@ -104,7 +104,7 @@ impl Channel {
 
     async fn send(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let deadline = Deadline::of(&request);
-        let mut outgoing = Outgoing::new(request).await;
+        let mut outgoing = Outgoing::new(request);
         for _ in 0..MAX_ATTEMPTS {
             let peer = self.pick_by(&deadline, outgoing.service()).await?;
             match peer.attempt(&mut outgoing, &deadline).await {

@@ -29,7 +29,7 @@ enum Payload {
 }
 
 impl Outgoing {
-    pub(super) async fn new(request: Request<Body>) -> Self {
+    pub(super) fn new(request: Request<Body>) -> Self {
         let (head, body) = request.into_parts();
         let payload = Payload::of(body);
         Self { head, payload }

@@ -80,7 +80,7 @@ impl Service<Request<Body>> for Peer {
         let peer = self.clone();
         Box::pin(async move {
             let deadline = Deadline::of(&request);
-            let mut outgoing = Outgoing::new(request).await;
+            let mut outgoing = Outgoing::new(request);
             Ok(peer.attempt(&mut outgoing, &deadline).await?)
         })
     }

@@ -81,7 +81,10 @@ impl Table {
     /// The address as it is listed.
     pub(super) fn listed(&self, addr: &str) -> Option<Arc<str>> {
         let state = self.lock();
-        state.slots.get_key_value(addr).map(|(addr, _)| addr.clone())
+        state
+            .slots
+            .get_key_value(addr)
+            .map(|(addr, _)| addr.clone())
     }
 
     /// The connection to an endpoint, if there is one.

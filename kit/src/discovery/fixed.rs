@@ -39,7 +39,10 @@ impl FromStr for Peers {
     type Err = BadPeers;
 
     fn from_str(text: &str) -> Result<Self, BadPeers> {
-        let peers = text.split(',').map(str::trim).filter(|peer| !peer.is_empty());
+        let peers = text
+            .split(',')
+            .map(str::trim)
+            .filter(|peer| !peer.is_empty());
         peers.into_iter().try_fold(Peers::default(), |peers, peer| {
             let (service, addr) = split(peer).ok_or_else(|| BadPeers(peer.to_owned()))?;
             Ok(peers.with(service, addr))
@@ -69,7 +72,13 @@ mod tests {
 
     #[test]
     fn what_is_no_peer_is_named() {
-        for bad in ["notificator", "=a:1", "users=a", "users=a:1,x=:2", "users=a:99999"] {
+        for bad in [
+            "notificator",
+            "=a:1",
+            "users=a",
+            "users=a:1,x=:2",
+            "users=a:99999",
+        ] {
             let error = bad.parse::<Peers>().unwrap_err().to_string();
             assert!(error.contains("expected service=host:port"), "{error}");
         }

@@ -110,12 +110,18 @@ mod tests {
 
         for _ in 0..2 {
             serving.send(true).unwrap();
-            endpoints.wait_for(|now| *now == set(&["a:1"])).await.unwrap();
+            endpoints
+                .wait_for(|now| *now == set(&["a:1"]))
+                .await
+                .unwrap();
             serving.send(false).unwrap();
             endpoints.wait_for(|now| now.is_empty()).await.unwrap();
         }
         serving.send(true).unwrap();
-        endpoints.wait_for(|now| *now == set(&["a:1"])).await.unwrap();
+        endpoints
+            .wait_for(|now| *now == set(&["a:1"]))
+            .await
+            .unwrap();
         shutdown.cancel();
         kept.await.unwrap();
         assert!(endpoints.borrow().is_empty());

@@ -69,7 +69,10 @@ impl Client {
             id: 0,
         };
         let mut leases = LeaseClient::new(self.channel.clone());
-        Ok(within(leases.lease_grant(asked(request))).await?.into_inner().id)
+        Ok(within(leases.lease_grant(asked(request)))
+            .await?
+            .into_inner()
+            .id)
     }
 
     /// Ends a lease, and with it, in one step, the keys that are still under it.

@@ -54,7 +54,11 @@ impl Etcd {
     pub(super) async fn local_ip(&self) -> Option<IpAddr> {
         let endpoint = dialled(self.endpoint(0)?);
         let etcd = tokio::net::lookup_host(endpoint).await.ok()?.next()?;
-        let any = if etcd.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let any = if etcd.is_ipv4() {
+            "0.0.0.0:0"
+        } else {
+            "[::]:0"
+        };
         let socket = UdpSocket::bind(any).await.ok()?;
         socket.connect(etcd).await.ok()?;
         socket.local_addr().ok().map(|addr| addr.ip())

@@ -42,7 +42,12 @@ impl Etcd {
         let mut attempts = Attempts::new("not registered in etcd");
         loop {
             let kept = match self.lease(attempts.turn).await {
-                Ok(lease) => current.insert(lease).keep(service, addr, &mut attempts).await,
+                Ok(lease) => {
+                    current
+                        .insert(lease)
+                        .keep(service, addr, &mut attempts)
+                        .await
+                }
                 Err(error) => Err(error),
             };
             let Err(error) = kept;

@@ -87,7 +87,9 @@ fn apply(known: &mut Known, event: Event) {
 
 /// The address in a record. None for what cannot be dialled: anyone may write below the prefix.
 fn address(value: Vec<u8>) -> Option<String> {
-    String::from_utf8(value).ok().filter(|addr| is_endpoint(addr))
+    String::from_utf8(value)
+        .ok()
+        .filter(|addr| is_endpoint(addr))
 }
 
 fn publish(endpoints: &watch::Sender<Endpoints>, known: &Known) {
