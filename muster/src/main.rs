@@ -1,3 +1,48 @@
-//! The whole suite in one process, and its command-line client.
+//! The whole suite in one process (`muster up`, what a bare `muster` starts), and the
+//! command-line client of its services.
 
-fn main() {}
+mod client;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Command;
+use muster_kit::process::BAD_SETTING;
+use muster_kit::probe;
+
+/// musl's own allocator more than halves the throughput.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    if let Some(code) = probe::if_called_so() {
+        return code;
+    }
+    let up = up::program();
+    let command = client::COMMANDS.iter().fold(base(up.command()), |command, client| {
+        command.subcommand((client.command)())
+    });
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _best_effort = error.print();
+            let usage = error.use_stderr();
+            return if usage { ExitCode::from(BAD_SETTING) } else { ExitCode::SUCCESS };
+        }
+    };
+    match matches.subcommand() {
+        Some((name, matches)) if name != "up" => client::run(name, matches),
+        Some((_, matches)) => up::run(&up, matches),
+        None => up::run(&up, &matches),
+    }
+}
+
+/// Without a subcommand the suite starts, with the settings of the environment.
+fn base(up: Command) -> Command {
+    Command::new("muster")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Building blocks for collaborative applications")
+        .after_help("Without a command: muster up")
+        .disable_help_subcommand(true)
+        .subcommand(up)
+}
