@@ -1,0 +1,147 @@
+//! The command-line client: one module for each service.
+
+mod activity;
+mod calendar;
+mod conflicts;
+mod health;
+mod notify;
+mod presence;
+mod users;
+
+use std::fmt::Display;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use muster_kit::channel::Channel;
+use muster_kit::process::{BAD_SETTING, block_on};
+use serde_json::Value;
+use tonic::{Request, Status};
+
+/// How long a call may take.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
+
+/// A client command.
+pub(crate) struct Client {
+    name: &'static str,
+    pub(crate) command: fn() -> Command,
+    run: for<'a> fn(&'a ArgMatches) -> Work<'a>,
+}
+
+/// All of them.
+pub(crate) const COMMANDS: &[Client] = &[
+    Client { name: "presence", command: presence::command, run: |m| Box::pin(presence::run(m)) },
+    Client { name: "activity", command: activity::command, run: |m| Box::pin(activity::run(m)) },
+    Client { name: "notify", command: notify::command, run: |m| Box::pin(notify::run(m)) },
+    Client { name: "users", command: users::command, run: |m| Box::pin(users::run(m)) },
+    Client { name: "conflicts", command: conflicts::command, run: |m| Box::pin(conflicts::run(m)) },
+    Client { name: "health", command: health::command, run: |m| Box::pin(health::run(m)) },
+];
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The words make no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// The service refused, or is not there.
+    #[error("{}: {}", code_name(.0), .0.message())]
+    Call(#[from] Status),
+    /// A probe's own exit code and words.
+    #[error("{1}")]
+    Probe(u8, String),
+    /// Nothing more can be printed.
+    #[error("cannot write: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+fn code_name(status: &Status) -> String {
+    // `InvalidArgument` → `INVALID_ARGUMENT`, as the specification writes it.
+    let mut name = String::new();
+    for letter in format!("{:?}", status.code()).chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
+impl Failure {
+    pub(crate) fn usage(why: impl Display) -> Self {
+        Self::Usage(why.to_string())
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => BAD_SETTING,
+            Self::Probe(code, _) => *code,
+            Self::Call(_) | Self::Output(_) => 1,
+        }
+    }
+}
+
+/// Runs the command of that name.
+pub(crate) fn run(name: &str, matches: &ArgMatches) -> ExitCode {
+    let Some(client) = COMMANDS.iter().find(|client| client.name == name) else {
+        return ExitCode::FAILURE;
+    };
+    match block_on((client.run)(matches)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("muster {name}: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// The options that all client commands have.
+pub(crate) fn base(name: &'static str, about: &'static str, port: u16) -> Command {
+    let addr = Arg::new("addr")
+        .long("addr")
+        .global(true)
+        .value_name("HOST:PORT")
+        .default_value(format!("localhost:{port}"))
+        .help("Where the service listens");
+    Command::new(name).about(about).arg_required_else_help(true).arg(addr).arg(json())
+}
+
+/// `--json`.
+pub(crate) fn json() -> Arg {
+    Arg::new("json")
+        .long("json")
+        .global(true)
+        .action(ArgAction::SetTrue)
+        .help("Print JSON, one object a line")
+}
+
+/// A channel to the service that the command is for.
+pub(crate) fn channel(matches: &ArgMatches) -> Channel {
+    Channel::to(text(matches, "addr"))
+}
+
+/// A request with a deadline.
+pub(crate) fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(DEADLINE);
+    request
+}
+
+/// The value of an option or word; empty where it was left out.
+pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
+    matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
+}
+
+/// Prints a line for people, or the object with `--json`.
+pub(crate) fn print(matches: &ArgMatches, line: impl Display, object: &Value) -> Result<(), Failure> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    match matches.get_flag("json") {
+        true => writeln!(out, "{object}")?,
+        false => writeln!(out, "{line}")?,
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! `muster up`: all services in one process, each on its own port, over the very same code as
+//! in their own binaries.
+
+use std::fmt::Display;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{ArgMatches, Command};
+use futures_util::future::join_all;
+use muster_kit::config::{BadSetting, DATA_DIR, Program, Setting, Settings, environment};
+use muster_kit::discovery::Registry;
+use muster_kit::health::Health;
+use muster_kit::listen::Listener;
+use muster_kit::process::{ADMIN_DEFAULT, COMMON, Context, Host, Service, StartError, block_on};
+use muster_kit::{metrics, telemetry};
+
+/// What only the suite has.
+const SUITE: &[Setting] =
+    &[Setting::of_suite("data", "DIR", "Where the embedded stores live").or(DATA_DIR)];
+
+/// How long the table waits for the services: after that it is shown all the same.
+const READY: Duration = Duration::from_secs(5);
+
+/// A line to try for each service, with its address put in.
+const TRIES: [(&str, &str); 5] = [
+    (
+        "presence",
+        r#"grpcurl -plaintext -d '{"name":"Albert"}' ADDR cloudstate.samples.chat.presence.Presence/Monitor"#,
+    ),
+    ("activity", "grpcurl -plaintext ADDR activityevents.ActivityEvents/ListEvents"),
+    (
+        "notificator",
+        r#"grpcurl -plaintext -d '{"email":"test","content":"Hello"}' ADDR pb.Notificator/SendEmail"#,
+    ),
+    ("users", r#"curl -XPOST http://ADDR/create -d '{"email": "test"}'"#),
+    ("conflicts", "grpcurl -plaintext ADDR describe Scheduling.ConflictService"),
+];
+
+type Run = Pin<Box<dyn Future<Output = Result<(), String>>>>;
+
+/// The suite in the making: what listens where, and what will run.
+struct Suite {
+    host: Host,
+    settings: Settings,
+    rows: Vec<(&'static str, SocketAddr)>,
+    healths: Vec<Health>,
+    runs: Vec<Run>,
+}
+
+/// The command line of `muster up`.
+pub(crate) fn program() -> Program {
+    let services = [
+        muster_presence::SERVICE,
+        muster_activity::SERVICE,
+        muster_notificator::SERVICE,
+        muster_users::SERVICE,
+        muster_conflicts::SERVICE,
+    ];
+    let command = Command::new("up").about("Starts the whole suite in this process");
+    let program = Program::new(command).settings(SUITE, None);
+    let program = services.iter().fold(program, |program, service| {
+        let listen = format!("{}-listen", service.name);
+        program
+            .settings(COMMON, Some(service.name))
+            .settings(service.settings, Some(service.name))
+            .default(&listen, format!("localhost:{}", service.suite_port))
+    });
+    program.default("admin", ADMIN_DEFAULT)
+}
+
+/// Runs the suite until it is asked to stop.
+pub(crate) fn run(program: &Program, matches: &ArgMatches) -> ExitCode {
+    telemetry::install();
+    metrics::install();
+    // There is one provider in the graph; whatever speaks TLS finds it here.
+    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let started = match program.resolve(matches, &environment()) {
+        Ok(settings) => block_on(start(settings)),
+        Err(error) => Err(error.into()),
+    };
+    match started {
+        Ok(code) => code,
+        Err(error) => error.report("muster up"),
+    }
+}
+
+async fn start(settings: Settings) -> Result<ExitCode, StartError> {
+    let host = Host::start(&settings, Registry::in_process()).await?;
+    let (rows, healths, runs) = (Vec::new(), Vec::new(), Vec::new());
+    let mut suite = Suite { host, settings, rows, healths, runs };
+    suite.add(&muster_presence::SERVICE, muster_presence::Config::read, muster_presence::run).await?;
+    suite.add(&muster_activity::SERVICE, muster_activity::Config::read, muster_activity::run).await?;
+    suite
+        .add(&muster_notificator::SERVICE, muster_notificator::Config::read, muster_notificator::run)
+        .await?;
+    suite.add(&muster_users::SERVICE, muster_users::Config::read, muster_users::run).await?;
+    suite
+        .add(&muster_conflicts::SERVICE, muster_conflicts::Config::read, muster_conflicts::run)
+        .await?;
+    let admin = suite.host.bind_admin(&suite.settings).await?;
+    if let Some(admin) = &admin {
+        suite.rows.push(("admin", admin.local_addr()));
+    }
+    Ok(suite.run(admin).await)
+}
+
+impl Suite {
+    /// Binds a service's port, so that a bad setting or a taken port ends all before any runs.
+    async fn add<C, F, Fut, E>(
+        &mut self,
+        service: &'static Service,
+        read: fn(&Settings) -> Result<C, BadSetting>,
+        run: F,
+    ) -> Result<(), StartError>
+    where
+        C: 'static,
+        F: FnOnce(C, Listener, Context) -> Fut + 'static,
+        Fut: Future<Output = Result<(), E>> + 'static,
+        E: Display + 'static,
+    {
+        let settings = self.settings.of(service.name);
+        let config = read(&settings)?;
+        let listener = self.host.bind(&settings).await?;
+        let context = self.host.context(service.name, &settings)?;
+        self.rows.push((service.name, listener.local_addr()));
+        self.healths.push(context.health.clone());
+        let shutdown = context.shutdown.clone();
+        self.runs.push(Box::pin(async move {
+            let ended = run(config, listener, context).await;
+            // Whatever ends one ends all: half a suite would only look well.
+            shutdown.cancel();
+            ended.map_err(|error| format!("{}: {error}", service.name))
+        }));
+        Ok(())
+    }
+
+    async fn run(self, admin: Option<Listener>) -> ExitCode {
+        let Self { host, rows, healths, runs, .. } = self;
+        let shutdown = host.shutdown.clone();
+        let telling = async {
+            tokio::select! {
+                () = all_serving(&healths) => print_table(&rows),
+                () = shutdown.cancelled() => {}
+            }
+        };
+        let work = async { tokio::join!(join_all(runs), telling).0 };
+        let ended = host.run(admin, work).await;
+        let mut code = ExitCode::SUCCESS;
+        for error in ended.into_iter().filter_map(Result::err) {
+            eprintln!("muster up: {error}");
+            code = ExitCode::FAILURE;
+        }
+        code
+    }
+}
+
+async fn all_serving(healths: &[Health]) {
+    let serving = healths.iter().map(|health| async {
+        let mut serving = health.watch();
+        let _ended = serving.wait_for(|serving| *serving).await;
+    });
+    let _or_late = tokio::time::timeout(READY, join_all(serving)).await;
+}
+
+fn print_table(rows: &[(&'static str, SocketAddr)]) {
+    let mut text = String::from("muster is up; Ctrl-C stops it\n\n");
+    let width = rows.iter().map(|(_, addr)| addr.to_string().len()).max().unwrap_or_default();
+    for (name, addr) in rows {
+        let line = match TRIES.iter().find(|(service, _)| service == name) {
+            Some((_, line)) => line.replace("ADDR", &shown(*addr)),
+            None => format!("curl http://{}/metrics", shown(*addr)),
+        };
+        text.push_str(&format!("{name:<12} {:<width$}  {line}\n", addr.to_string()));
+    }
+    println!("{text}");
+}
+
+/// The address as one would type it.
+fn shown(addr: SocketAddr) -> String {
+    if addr.ip().is_loopback() || addr.ip().is_unspecified() {
+        format!("localhost:{}", addr.port())
+    } else {
+        addr.to_string()
+    }
+}
