@@ -1,1 +1,119 @@
-//! Where a service keeps its data.
+//! Where a service keeps its data, and the lock that keeps it to one process.
+
+use std::fmt;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+/// An engine and where it is, as `--store` names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `sqlite:PATH`: a file of this machine.
+    Sqlite(PathBuf),
+}
+
+/// A text that names no store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoStoreUrl {
+    /// There is no such engine.
+    #[error("expected sqlite:PATH")]
+    Engine,
+    /// `sqlite:` names no file.
+    #[error("expected a path after sqlite:")]
+    Path,
+}
+
+impl FromStr for StoreUrl {
+    type Err = NoStoreUrl;
+
+    fn from_str(text: &str) -> Result<Self, NoStoreUrl> {
+        let path = text.strip_prefix("sqlite:").ok_or(NoStoreUrl::Engine)?;
+        // Only a file survives the process.
+        if matches!(path, "" | ":memory:") || path.ends_with('/') {
+            return Err(NoStoreUrl::Path);
+        }
+        Ok(Self::Sqlite(PathBuf::from(path)))
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+/// A store that cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process holds it.
+    #[error("{0} is served by another process")]
+    Taken(PathBuf),
+    /// Its folder or lock file cannot be made.
+    #[error("cannot open {path}: {cause}")]
+    Io {
+        /// The store.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+/// Keeps a store to this process for as long as it lives; the system releases it after a crash.
+#[derive(Debug)]
+pub struct StoreLock {
+    _file: File,
+}
+
+/// Locks a store by a file beside it (`PATH.lock`), and makes the folder it lies in.
+///
+/// # Errors
+/// Another process holds the lock, or folder or file cannot be made.
+pub fn lock(path: &Path) -> Result<StoreLock, StoreError> {
+    let failed = |cause| StoreError::Io { path: path.to_owned(), cause };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    std::fs::create_dir_all(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let file = File::options().create(true).append(true).open(name).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(StoreLock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Taken(path.to_owned())),
+        Err(TryLockError::Error(cause)) => Err(failed(cause)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_read_and_written_alike() {
+        let url: StoreUrl = "sqlite:./data/x.db".parse().unwrap();
+        assert_eq!(url, StoreUrl::Sqlite("./data/x.db".into()));
+        assert_eq!(url.to_string(), "sqlite:./data/x.db");
+    }
+
+    #[test]
+    fn what_names_no_store_is_refused() {
+        for text in ["", "x.db", "postgres://x", "mysql://x"] {
+            assert_eq!(text.parse::<StoreUrl>(), Err(NoStoreUrl::Engine), "{text:?}");
+        }
+        for text in ["sqlite:", "sqlite::memory:", "sqlite:data/"] {
+            assert_eq!(text.parse::<StoreUrl>(), Err(NoStoreUrl::Path), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_store_is_locked_once_and_again_after_its_release() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/folder/x.db");
+        let first = lock(&path).unwrap();
+        assert!(matches!(lock(&path), Err(StoreError::Taken(_))));
+        drop(first);
+        lock(&path).unwrap();
+    }
+}
