@@ -19,6 +19,7 @@
 
 mod etcd;
 mod http;
+mod network;
 mod port;
 mod process;
 mod service;
@@ -28,6 +29,7 @@ mod wait;
 
 pub use etcd::Etcd;
 pub use http::get;
+pub use network::Network;
 pub use port::free_port;
 pub use process::Process;
 pub use service::Service;
