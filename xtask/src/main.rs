@@ -1,3 +1,72 @@
-//! The chores of the project: cargo xtask test.
+//! The chores of the project. `cargo xtask help` lists them.
 
-fn main() {}
+mod cache;
+mod checks;
+mod command;
+mod elapsed;
+mod install;
+mod packages;
+mod tally;
+mod tests;
+mod tools;
+
+use std::process::ExitCode;
+
+use cache::Cache;
+use elapsed::Steps;
+
+const HELP: &str = "\
+The chores of muster.
+
+Usage: cargo xtask COMMAND
+
+  test [--full]  Everything that must hold: formatting, lints, documentation, contracts, licences, all tests.
+                 --full adds the long proofs (the tests marked #[ignore])
+  install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
+  static         The static binaries (musl) that the tests of the images run
+  help           This text
+
+Tools go to $XDG_CACHE_HOME/muster (or ~/.cache/muster), outside the clone.
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => in_workspace(|steps, cache| test(steps, cache, false)),
+        ["test", "--full"] => in_workspace(|steps, cache| test(steps, cache, true)),
+        ["install"] => in_workspace(install::all),
+        ["static"] => in_workspace(|steps, _| tests::build_static(steps)),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(format!("unknown command: {}\n\n{HELP}", words.join(" "))),
+    };
+    outcome.map_or_else(failed, |()| ExitCode::SUCCESS)
+}
+
+fn failed(why: String) -> ExitCode {
+    eprintln!("{why}");
+    ExitCode::FAILURE
+}
+
+/// Does a chore in the root of the workspace, and says at its end what took how long and what failed.
+fn in_workspace(
+    chore: impl FnOnce(&mut Steps, &Cache) -> Result<(), String>,
+) -> Result<(), String> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    std::env::set_current_dir(root).map_err(|cause| format!("{root}: {cause}"))?;
+    let cache = Cache::open()?;
+    let mut steps = Steps::default();
+    let outcome = chore(&mut steps, &cache);
+    print!("{steps}");
+    outcome.and(steps.outcome())
+}
+
+fn test(steps: &mut Steps, cache: &Cache, full: bool) -> Result<(), String> {
+    install::all(steps, cache)?;
+    checks::all(steps, cache);
+    tests::all(steps, cache, full);
+    Ok(())
+}

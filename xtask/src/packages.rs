@@ -1,0 +1,95 @@
+//! Programs of the system: Debian packages, and what no package brings.
+
+use std::process::Command;
+
+use crate::command::{on_path, run, succeeds};
+
+/// What a test needs from Debian: the name of a program (or `import X` for a Python module), and its package.
+const PACKAGES: [(&str, &str); 10] = [
+    ("etcd", "etcd-server"),
+    ("etcdctl", "etcd-client"),
+    ("import aiosmtpd", "python3-aiosmtpd"),
+    ("import venv, ensurepip", "python3-venv"),
+    ("cc", "build-essential"),
+    ("musl-gcc", "musl-tools"),
+    ("curl", "curl"),
+    ("git", "git"),
+    ("npm", "npm"),
+    ("unshare", "util-linux"),
+];
+
+/// What Debian has only in versions that are too old.
+const OTHERS: [(&str, &str); 2] = [
+    ("go", "Go 1.26 or later, https://go.dev/dl"),
+    ("rustup", "rustup, https://rustup.rs"),
+];
+
+/// Installs the packages that are missing when root, and names in one line what is missing otherwise.
+pub(crate) fn install() -> Result<(), String> {
+    let missing = missing();
+    if !missing.is_empty() && is_root() && on_path("apt-get").is_some() {
+        apt_get(&["update", "-q"])?;
+        apt_get(
+            &[
+                &["install", "-q", "-y", "--no-install-recommends"],
+                missing.as_slice(),
+            ]
+            .concat(),
+        )?;
+    } else if !missing.is_empty() {
+        return Err(format!("missing: apt-get install {}", missing.join(" ")));
+    }
+    let others: Vec<&str> = OTHERS
+        .iter()
+        .filter(|(program, _)| on_path(program).is_none())
+        .map(|(_, what)| *what)
+        .collect();
+    if others.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("missing: {}", others.join("; ")))
+    }
+}
+
+fn missing() -> Vec<&'static str> {
+    PACKAGES
+        .iter()
+        .filter(|(what, _)| !present(what))
+        .map(|(_, package)| *package)
+        .collect()
+}
+
+fn present(what: &str) -> bool {
+    match what.strip_prefix("import") {
+        // Debian's own python3: another one on PATH does not see Debian's modules.
+        Some(_) => succeeds(Command::new("/usr/bin/python3").args(["-c", what])),
+        None => on_path(what).is_some(),
+    }
+}
+
+fn is_root() -> bool {
+    Command::new("id")
+        .arg("-u")
+        .output()
+        .is_ok_and(|output| output.stdout == b"0\n")
+}
+
+fn apt_get(args: &[&str]) -> Result<(), String> {
+    // RUNLEVEL=1: a server that is installed for tests is not started by its package.
+    run(Command::new("apt-get")
+        .args(args)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .env("RUNLEVEL", "1"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_seen_to_be_missing() {
+        assert!(present("sh"));
+        assert!(!present("a-program-that-nobody-has"));
+        assert!(!present("import a_module_that_nobody_has"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Building everything, and running all tests.
+
+use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
+use std::process::Command;
+
+use crate::cache::Cache;
+use crate::command::{cargo, line};
+use crate::elapsed::Steps;
+use crate::tally::Tally;
+use crate::tools::MUSL;
+
+const BINARIES: [&str; 6] = [
+    "muster",
+    "muster-presence",
+    "muster-activity",
+    "muster-notificator",
+    "muster-users",
+    "muster-conflicts",
+];
+const SLOWEST: usize = 12;
+
+/// Builds the binaries that the tests start, static ones too, and runs the tests of all crates.
+pub(crate) fn all(steps: &mut Steps, cache: &Cache, full: bool) {
+    // Binaries and tests in one selection: another would build dependencies again with other features.
+    let mut build = cargo("build --workspace --bins --tests --locked");
+    let built = steps.step("build", || crate::command::run(&mut build));
+    if built.is_ok() && build_static(steps).is_ok() {
+        run_tests(steps, cache, full);
+    }
+}
+
+/// Builds the binaries of the images.
+pub(crate) fn build_static(steps: &mut Steps) -> Result<(), String> {
+    let mut build = cargo("build --locked --profile smoke --target");
+    build
+        .arg(MUSL)
+        .args(BINARIES.map(|binary| format!("--package={binary}")));
+    build.env("CC_x86_64_unknown_linux_musl", "musl-gcc");
+    steps.step("build static binaries", || crate::command::run(&mut build))
+}
+
+fn run_tests(steps: &mut Steps, cache: &Cache, full: bool) {
+    let mut test = cargo("test --workspace --locked --no-fail-fast");
+    if full {
+        test.args(["--", "--include-ignored"]);
+    }
+    test.env("PATH", cache.path());
+    let mut tally = Tally::default();
+    let _ = steps.step("test", || watch(test, &mut tally));
+    steps.parts(tally.slowest(SLOWEST));
+    println!("\n{tally}");
+}
+
+/// Runs the tests, showing what they print as they print it, and counts.
+fn watch(mut command: Command, tally: &mut Tally) -> Result<(), String> {
+    let name = line(&command);
+    println!("$ {name}");
+    let failed = |cause: std::io::Error| format!("{name}: {cause}");
+    // One pipe for both streams, so that results stay under the names that cargo prints on the other one.
+    let (reader, writer) = pipe().map_err(failed)?;
+    command
+        .stdout(writer.try_clone().map_err(failed)?)
+        .stderr(writer);
+    let mut child = command.spawn().map_err(failed)?;
+    drop(command);
+    echo(reader, tally).map_err(failed)?;
+    let status = child.wait().map_err(failed)?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(format!("{name}: {status}"))
+    }
+}
+
+fn echo(reader: PipeReader, tally: &mut Tally) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    for line in BufReader::new(reader).split(b'\n') {
+        let mut line = line?;
+        tally.read(&String::from_utf8_lossy(&line));
+        line.push(b'\n');
+        out.write_all(&line)?;
+    }
+    Ok(())
+}

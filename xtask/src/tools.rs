@@ -1,0 +1,105 @@
+//! Tools with pinned versions, each from its own registry, in the cache folder.
+
+use std::fs;
+use std::process::Command;
+
+use crate::cache::Cache;
+use crate::command::{cargo, run};
+
+const BUF: &str = "@bufbuild/buf@1.75.0";
+const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
+const CARGO_DENY: &str = "0.20.2";
+
+/// The target of the static binaries.
+pub(crate) const MUSL: &str = "x86_64-unknown-linux-musl";
+
+/// One installation, done again when its pin changes.
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    pub(crate) pin: String,
+    pub(crate) install: fn(&Cache) -> Result<(), String>,
+}
+
+/// All tools that are not part of the system.
+pub(crate) fn all() -> Result<Vec<Tool>, String> {
+    let read = |file: &str| fs::read_to_string(file).map_err(|cause| format!("{file}: {cause}"));
+    let go = read("tools/go.mod")? + &read("tools/go.sum")?;
+    let toolchain = std::env::var("RUSTUP_TOOLCHAIN").unwrap_or_default();
+    Ok(vec![
+        Tool {
+            name: "musl target",
+            pin: toolchain,
+            install: musl_target,
+        },
+        Tool {
+            name: "go tools",
+            pin: go,
+            install: go_tools,
+        },
+        Tool {
+            name: "buf",
+            pin: BUF.to_owned(),
+            install: buf,
+        },
+        Tool {
+            name: "kubernetes-validate",
+            pin: KUBERNETES_VALIDATE.to_owned(),
+            install: kubernetes_validate,
+        },
+        Tool {
+            name: "cargo-deny",
+            pin: CARGO_DENY.to_owned(),
+            install: cargo_deny,
+        },
+    ])
+}
+
+fn musl_target(_: &Cache) -> Result<(), String> {
+    run(Command::new("rustup").args(["target", "add", MUSL]))
+}
+
+/// grpcurl and helm: one go.mod pins them, because `go install NAME@VERSION` pins nothing that they depend on.
+fn go_tools(cache: &Cache) -> Result<(), String> {
+    let mut go = Command::new("go");
+    run(go
+        .args(["install", "-ldflags=-s -w", "tool"])
+        .current_dir("tools")
+        .env("GOBIN", cache.bin()))
+}
+
+fn buf(cache: &Cache) -> Result<(), String> {
+    let mut npm = Command::new("npm");
+    npm.args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"]);
+    run(npm.arg(cache.folder("npm")).arg(BUF))?;
+    link(cache, "buf", "npm/node_modules/.bin/buf")
+}
+
+fn kubernetes_validate(cache: &Cache) -> Result<(), String> {
+    let venv = cache.folder("python");
+    run(Command::new("/usr/bin/python3")
+        .args(["-m", "venv"])
+        .arg(&venv))?;
+    run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", KUBERNETES_VALIDATE]))?;
+    link(
+        cache,
+        "kubernetes-validate",
+        "python/bin/kubernetes-validate",
+    )
+}
+
+/// Without optimisation: it takes seconds to run either way, and minutes longer to build with.
+fn cargo_deny(cache: &Cache) -> Result<(), String> {
+    let mut install = cargo("install cargo-deny --quiet --locked --debug --version");
+    // In a build folder of its own: ours is for what we build.
+    run(install
+        .arg(CARGO_DENY)
+        .arg("--root")
+        .arg(cache.root())
+        .env_remove("CARGO_TARGET_DIR"))
+}
+
+fn link(cache: &Cache, name: &str, target: &str) -> Result<(), String> {
+    cache
+        .link(name, target)
+        .map_err(|cause| format!("cannot link {name}: {cause}"))
+}
