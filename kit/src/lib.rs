@@ -11,6 +11,7 @@ pub mod channel;
 pub mod config;
 pub mod discovery;
 pub mod duration;
+mod grpc_timeout;
 pub mod health;
 pub mod listen;
 pub mod mail;

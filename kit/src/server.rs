@@ -6,7 +6,6 @@
 mod answer;
 mod call;
 mod connections;
-mod deadline;
 mod edge;
 mod limits;
 mod meter;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request};
+use http::Request;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
@@ -13,6 +13,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use super::error::CallError;
+use crate::grpc_timeout;
 
 /// How long a call without a deadline waits for a server to send it to.
 const DEFAULT_WAIT: Duration = Duration::from_secs(5);
@@ -26,7 +27,7 @@ pub(super) struct Deadline {
 impl Deadline {
     pub(super) fn of<B>(request: &Request<B>) -> Self {
         let start = Instant::now();
-        let end = timeout(request.headers()).and_then(|limit| start.checked_add(limit));
+        let end = grpc_timeout::of(request.headers()).and_then(|limit| start.checked_add(limit));
         Self { start, end }
     }
 
@@ -52,22 +53,6 @@ impl Deadline {
             }),
             None => Body::new(body),
         }
-    }
-}
-
-/// Reads `grpc-timeout`: up to eight digits and a unit.
-fn timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let value: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
-    match unit {
-        "H" => Some(Duration::from_secs(value * 3600)),
-        "M" => Some(Duration::from_secs(value * 60)),
-        "S" => Some(Duration::from_secs(value)),
-        "m" => Some(Duration::from_millis(value)),
-        "u" => Some(Duration::from_micros(value)),
-        "n" => Some(Duration::from_nanos(value)),
-        _ => None,
     }
 }
 
@@ -100,35 +85,5 @@ impl http_body::Body for BoundBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn read(text: &str) -> Option<Duration> {
-        let mut headers = HeaderMap::new();
-        headers.insert("grpc-timeout", text.parse().unwrap());
-        timeout(&headers)
-    }
-
-    #[test]
-    fn a_timeout_is_digits_and_a_unit() {
-        assert_eq!(read("100m"), Some(Duration::from_millis(100)));
-        assert_eq!(read("5S"), Some(Duration::from_secs(5)));
-        assert_eq!(read("2H"), Some(Duration::from_secs(7200)));
-        assert_eq!(read("1u"), Some(Duration::from_micros(1)));
-    }
-
-    #[test]
-    fn what_is_no_timeout_is_none() {
-        for bad in ["", "5", "S", "-1S", "123456789S", "5x", "5é"] {
-            let value = http::HeaderValue::from_bytes(bad.as_bytes()).unwrap();
-            let headers =
-                HeaderMap::from_iter([(http::HeaderName::from_static("grpc-timeout"), value)]);
-            assert_eq!(timeout(&headers), None, "{bad}");
-        }
     }
 }

@@ -7,7 +7,8 @@ use http::{HeaderMap, Request, Response};
 use tonic::{Code, Status};
 
 use super::edge::Shared;
-use super::{deadline, meter};
+use super::meter;
+use crate::grpc_timeout;
 use crate::request_id::{self, RequestId};
 
 /// What must be known about a request until its answer has ended.
@@ -38,7 +39,7 @@ impl Call {
         Self {
             id: RequestId::of(headers),
             is_grpc,
-            deadline: if is_grpc { deadline::of(headers) } else { None },
+            deadline: if is_grpc { grpc_timeout::of(headers) } else { None },
             shared: Arc::clone(shared),
             path: if is_grpc { request.uri().path().to_owned() } else { String::new() },
             started: Instant::now(),

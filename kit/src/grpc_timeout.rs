@@ -6,10 +6,10 @@ use http::HeaderMap;
 
 /// What `grpc-timeout` says: at most eight digits and a unit. A malformed one counts as absent,
 /// as grpc-go and grpc-java have it.
-pub(super) fn of(headers: &HeaderMap) -> Option<Duration> {
+pub(crate) fn of(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let unit = text.chars().next_back()?;
-    let digits = &text[..text.len() - unit.len_utf8()];
+    let digits = text.strip_suffix(unit)?;
     if digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
