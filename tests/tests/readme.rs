@@ -22,7 +22,10 @@ struct Command {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 fn readme() -> String {
@@ -48,7 +51,10 @@ fn terminal(block: &str) -> Vec<Command> {
     let mut commands: Vec<Command> = Vec::new();
     for line in block.lines() {
         match line.strip_prefix("$ ") {
-            Some(line) => commands.push(Command { line: line.to_owned(), expected: Vec::new() }),
+            Some(line) => commands.push(Command {
+                line: line.to_owned(),
+                expected: Vec::new(),
+            }),
             None => commands.last_mut().unwrap().expected.push(line.to_owned()),
         }
     }
@@ -78,7 +84,12 @@ fn matches(line: &str, expected: &str) -> bool {
 fn has_printed(process: &Process, expected: &[String], count: usize) -> bool {
     let printed = process.stdout();
     let lines: Vec<_> = printed.lines().collect();
-    lines.len() >= count && lines.iter().zip(expected).take(count).all(|(line, expected)| matches(line, expected))
+    lines.len() >= count
+        && lines
+            .iter()
+            .zip(expected)
+            .take(count)
+            .all(|(line, expected)| matches(line, expected))
 }
 
 /// Runs the README's terminals in a network and a folder of their own.
@@ -93,7 +104,11 @@ impl Reader {
     fn start(&self, line: &str) -> Process {
         // The README's reader stands in the project's folder; the data of this one must not lie there.
         let manifest = root().join("Cargo.toml");
-        let line = line.replacen("cargo run", &format!("cargo run --manifest-path {}", manifest.display()), 1);
+        let line = line.replacen(
+            "cargo run",
+            &format!("cargo run --manifest-path {}", manifest.display()),
+            1,
+        );
         let mut command = self.network.command("bash");
         Process::spawn(command.args(["-c", &line]).current_dir(self.folder.path()))
     }
@@ -105,7 +120,11 @@ impl Reader {
         let all = command.expected.len();
         let as_told = has_printed(&process, &command.expected, all)
             && process.stdout().lines().count() == all;
-        assert!(status.success() && as_told, "{command:#?}\n{}", process.transcript());
+        assert!(
+            status.success() && as_told,
+            "{command:#?}\n{}",
+            process.transcript()
+        );
     }
 
     /// Starts a command, and goes on as soon as it ends or prints the first line of its output.
@@ -113,7 +132,8 @@ impl Reader {
         let mut process = self.start(&command.line);
         let first = command.expected.len().min(1);
         eventually(ANSWER, || {
-            let ready = process.ended().is_some() || has_printed(&process, &command.expected, first);
+            let ready =
+                process.ended().is_some() || has_printed(&process, &command.expected, first);
             std::future::ready(ready.then_some(()))
         })
         .await;
@@ -138,10 +158,18 @@ impl Reader {
 async fn every_command_of_the_readme_does_what_it_tells() {
     let readme = readme();
     let commands = blocks(&readme, "sh");
-    assert_eq!(commands, ["cargo run", "cargo xtask test"], "the README's two commands");
+    assert_eq!(
+        commands,
+        ["cargo run", "cargo xtask test"],
+        "the README's two commands"
+    );
 
     let (network, folder) = (Network::private().await, tempfile::tempdir().unwrap());
-    let mut reader = Reader { network, folder, open: Vec::new() };
+    let mut reader = Reader {
+        network,
+        folder,
+        open: Vec::new(),
+    };
     let mut suite = reader.start(&commands[0]);
     eventually(START, || {
         assert!(suite.ended().is_none(), "{}", suite.transcript());
@@ -149,8 +177,14 @@ async fn every_command_of_the_readme_does_what_it_tells() {
     })
     .await;
 
-    let terminals: Vec<_> = blocks(&readme, "console").iter().map(|block| terminal(block)).collect();
-    assert!(terminals.len() >= 8, "a first call for each service, health and metrics");
+    let terminals: Vec<_> = blocks(&readme, "console")
+        .iter()
+        .map(|block| terminal(block))
+        .collect();
+    assert!(
+        terminals.len() >= 8,
+        "a first call for each service, health and metrics"
+    );
     for mut commands in terminals {
         let last = commands.pop().unwrap();
         for command in &commands {
@@ -172,9 +206,13 @@ async fn mails_are_in_the_folder(folder: &Path) {
     eventually(ANSWER, || {
         let files = std::fs::read_dir(&mails).into_iter().flatten().flatten();
         let eml = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "eml"));
-        let texts: Vec<_> = eml.filter_map(|file| std::fs::read_to_string(file.path()).ok()).collect();
+        let texts: Vec<_> = eml
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .collect();
         let found = |to: &str, content: &str| {
-            texts.iter().any(|mail| mail.contains(to) && mail.contains(content))
+            texts
+                .iter()
+                .any(|mail| mail.contains(to) && mail.contains(content))
         };
         let all = found("ann@example.org", "Lunch?")
             && found("test@localhost", "Hi! Thank you for registration...");
@@ -187,7 +225,13 @@ async fn mails_are_in_the_folder(folder: &Path) {
 #[test]
 fn the_test_command_of_the_readme_is_what_ci_runs() {
     let script = std::fs::read_to_string(root().join(".ci/run")).unwrap();
-    assert!(script.lines().any(|line| line.trim_end() == "cargo xtask test" || line.trim_end() == "exec cargo xtask test"), "{script}");
+    assert!(
+        script
+            .lines()
+            .any(|line| line.trim_end() == "cargo xtask test"
+                || line.trim_end() == "exec cargo xtask test"),
+        "{script}"
+    );
 }
 
 #[test]

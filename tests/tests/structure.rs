@@ -1,0 +1,244 @@
+//! The invariants of ARCHITECTURE.md, checked on the sources.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::fs;
+
+use muster_tests::{Source, packages, root, sources};
+
+const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
+
+/// The pure files: what a service is about, without the wire and without the store.
+const DOMAIN: [&str; 9] = [
+    "services/presence/src/vote.rs",
+    "services/presence/src/roster.rs",
+    "services/presence/src/user.rs",
+    "services/activity/src/event.rs",
+    "services/activity/src/deployment.rs",
+    "services/notificator/src/mail.rs",
+    "services/users/src/user.rs",
+    "services/conflicts/src/sweep.rs",
+    "kit/src/mail.rs",
+];
+
+/// Fails with all places at which a rule is broken.
+#[track_caller]
+fn holds(rule: &str, broken: impl IntoIterator<Item = String>) {
+    let broken: Vec<String> = broken.into_iter().collect();
+    assert!(broken.is_empty(), "{rule}:\n  {}", broken.join("\n  "));
+}
+
+/// The lines of a file's product that hold one of `words`.
+fn product_with(source: &Source, words: &[&str]) -> Vec<String> {
+    let has = |line: &str| words.iter().any(|word| line.contains(word));
+    let found = source.product().filter(|(_, line)| has(line));
+    found
+        .map(|(number, line)| format!("{}:{number}: {line}", source.path))
+        .collect()
+}
+
+#[test]
+fn no_service_depends_on_another_and_nothing_on_a_service_but_the_suite() {
+    let packages = packages();
+    assert!(
+        packages.len() >= 11,
+        "cargo lists {} packages",
+        packages.len()
+    );
+    let allowed = |package: &str, need: &str| match package {
+        "muster-proto" | "muster-testkit" | "xtask" => false,
+        "muster-kit" => ["muster-proto", "muster-testkit"].contains(&need),
+        "muster" | "muster-tests" => true,
+        _ => ["muster-proto", "muster-kit", "muster-testkit"].contains(&need),
+    };
+    let pairs = packages
+        .iter()
+        .flat_map(|package| package.needs.iter().map(move |need| (package, need)));
+    let wrong = pairs.filter(|(package, need)| !allowed(&package.name, need));
+    holds(
+        "services meet over gRPC alone",
+        wrong.map(|(package, need)| format!("{} needs {need}", package.name)),
+    );
+}
+
+#[test]
+fn there_are_no_cargo_features() {
+    let with = packages()
+        .into_iter()
+        .filter(|package| !package.features.is_empty());
+    holds(
+        "no cargo features",
+        with.map(|package| format!("{}: {:?}", package.name, package.features)),
+    );
+}
+
+#[test]
+fn the_kit_names_no_message_of_a_service() {
+    let kit = sources("kit/src");
+    let named = kit
+        .iter()
+        .flat_map(|source| product_with(source, &["muster_proto::muster", "proto::compat"]));
+    holds("the kit knows no domain", named);
+}
+
+#[test]
+fn domain_files_know_neither_the_wire_nor_the_store() {
+    let outside = [
+        "tonic",
+        "prost",
+        "sqlx",
+        "rusqlite",
+        "muster_proto",
+        "axum",
+        "hyper",
+    ];
+    let all = sources("");
+    let domain = DOMAIN.map(|path| all.iter().find(|source| source.path == path).ok_or(path));
+    let missing = domain.iter().filter_map(|found| found.as_ref().err());
+    holds(
+        "a domain file is where it is said to be",
+        missing.map(|path| format!("{path} is missing")),
+    );
+    let found = domain
+        .into_iter()
+        .flatten()
+        .flat_map(|source| product_with(source, &outside));
+    holds("the domain is pure", found);
+}
+
+#[test]
+fn every_package_inherits_the_lints_that_forbid_unsafe_code_and_panics() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let lints = [
+        "unsafe_code = \"forbid\"",
+        "unwrap_used = ",
+        "expect_used = ",
+        "panic = \"warn\"",
+    ];
+    holds(
+        "a lint of the workspace",
+        lints
+            .iter()
+            .filter(|lint| !manifest.contains(**lint))
+            .map(|lint| (*lint).to_owned()),
+    );
+    let inherits = |folder: &str| {
+        let manifest = fs::read_to_string(root().join(folder).join("Cargo.toml")).unwrap();
+        manifest.contains("[lints]\nworkspace = true")
+    };
+    let without = packages()
+        .into_iter()
+        .filter(|package| !inherits(&package.folder));
+    holds(
+        "[lints] workspace = true",
+        without.map(|package| package.name),
+    );
+}
+
+#[test]
+fn nothing_outside_tests_is_allowed_to_panic() {
+    // testkit and the library of these tests are tests themselves.
+    let product = sources("")
+        .into_iter()
+        .filter(|source| !source.path.starts_with("testkit/"));
+    let allows = [
+        "clippy::unwrap_used",
+        "clippy::expect_used",
+        "clippy::panic",
+    ];
+    holds(
+        "no panic in the product",
+        product.flat_map(|source| product_with(&source, &allows)),
+    );
+}
+
+#[test]
+fn services_keep_no_state_outside_of_what_run_is_given() {
+    let code = sources("services").into_iter().chain(sources("muster"));
+    let found = code.flat_map(|source| product_with(&source, &["static "]));
+    // Not the lifetime, and not the allocator.
+    let found =
+        found.filter(|line| line.contains(" static ") && !line.contains("mimalloc::MiMalloc"));
+    holds("no statics but the allocator", found);
+}
+
+#[test]
+fn every_service_is_laid_out_alike() {
+    let files = ["main.rs", "lib.rs", "config.rs", "grpc.rs", "error.rs"];
+    let all = SERVICES
+        .iter()
+        .flat_map(|service| files.map(|file| format!("services/{service}/src/{file}")));
+    holds(
+        "a file of every service",
+        all.filter(|path| !root().join(path).is_file()),
+    );
+}
+
+#[test]
+fn the_main_of_a_service_fits_on_a_screen() {
+    let mains = SERVICES.map(|service| format!("services/{service}/src/main.rs"));
+    let lines = |path: &String| {
+        fs::read_to_string(root().join(path))
+            .unwrap()
+            .lines()
+            .count()
+    };
+    holds(
+        "at most 40 lines",
+        mains.into_iter().filter(|path| lines(path) > 40),
+    );
+}
+
+#[test]
+fn tests_wait_for_things_instead_of_sleeping() {
+    let sleeps = |source: &Source| {
+        let found = source.tests().filter(|(_, line)| line.contains("sleep("));
+        found
+            .map(|(number, line)| format!("{}:{number}: {line}", source.path))
+            .collect::<Vec<_>>()
+    };
+    // This file names what it looks for.
+    let tests = sources("")
+        .into_iter()
+        .filter(|source| source.path != "tests/tests/structure.rs");
+    holds(
+        "waiting is muster_testkit::eventually",
+        tests.flat_map(|source| sleeps(&source)),
+    );
+}
+
+/// The checks above tell the product from its tests by this.
+#[test]
+fn unit_tests_stand_last_in_their_file() {
+    let followed = |source: &Source| {
+        let tests: Vec<&str> = source
+            .text
+            .lines()
+            .skip_while(|line| line.trim() != "#[cfg(test)]")
+            .collect();
+        let begin = tests.iter().position(|line| line.starts_with("mod tests"));
+        let end = tests
+            .iter()
+            .position(|line| *line == "mod tests;" || *line == "}");
+        !tests.is_empty() && (begin.is_none() || end != Some(tests.len() - 1))
+    };
+    let wrong = sources("").into_iter().filter(followed);
+    holds("nothing after `mod tests`", wrong.map(|source| source.path));
+}
+
+#[test]
+fn nothing_is_called_common_or_util() {
+    let refused = ["common", "util", "utils", "helper", "helpers", "misc"];
+    let name = |path: &str| {
+        path.trim_end_matches("/mod.rs")
+            .trim_end_matches(".rs")
+            .rsplit('/')
+            .next()
+            .map(str::to_owned)
+    };
+    let all = sources("").into_iter().map(|source| source.path);
+    holds(
+        "a name that says what it is",
+        all.filter(|path| name(path).is_some_and(|name| refused.contains(&&*name))),
+    );
+}
