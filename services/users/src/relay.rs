@@ -1,0 +1,180 @@
+//! The way of the mails from the outbox to the notificators.
+//!
+//! Each mail is noted as offered before it is, so that after a crash or a lost reply it goes
+//! again to the notificator that may hold it, for as long as that is registered, and to another
+//! from then on. A second copy does no harm: it has the same key, from which notificators derive
+//! the mail's id and its Message-ID.
+
+mod verdict;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use muster_kit::Shutdown;
+use muster_kit::backoff::Backoff;
+use muster_kit::channel::{Channel, Peer};
+use muster_proto::muster::notificator::v1::SendRequest;
+use muster_proto::muster::notificator::v1::notificator_service_client::NotificatorServiceClient;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tonic::{Request, Status};
+
+use crate::error::Error;
+use crate::store::{Offered, Store};
+use crate::user::WaitingMail;
+use verdict::{Verdict, verdict};
+
+/// Mails that are offered at the same time.
+const MAX_IN_FLIGHT: usize = 16;
+/// Mails that are read from the store at once.
+const BATCH: u32 = 64;
+/// How long a notificator may take to answer.
+const OFFER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Until when the answer to an offer was noted, or never will be.
+const CLAIM: Duration = Duration::from_secs(60);
+const FIRST_RETRY: Duration = Duration::from_millis(200);
+const LONGEST_RETRY: Duration = Duration::from_secs(30);
+/// How often a mail that arrived nowhere goes to another notificator without a pause.
+const MAX_DETOURS: u32 = 3;
+/// How long mails wait for a notificator before the log tells of it.
+const LONG_WAIT: Duration = Duration::from_secs(5);
+
+/// Hands mails over, in order and strictly round robin.
+pub struct Relay {
+    courier: Courier,
+    notificators: Channel,
+}
+
+/// What is needed to hand one mail over.
+#[derive(Clone)]
+struct Courier {
+    store: Store,
+    mail_waits: Arc<Notify>,
+}
+
+impl Relay {
+    /// From the outbox of `store` to `notificators`. `mail_waits` tells of new mails.
+    pub fn new(store: Store, notificators: Channel, mail_waits: Arc<Notify>) -> Relay {
+        let courier = Courier { store, mail_waits };
+        Relay {
+            courier,
+            notificators,
+        }
+    }
+
+    /// Hands mails over until `shutdown` fires, and waits up to `drain` for the answers to those
+    /// that are under way.
+    pub async fn run(&self, shutdown: &Shutdown, drain: Duration) {
+        let mut under_way = JoinSet::new();
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            never = self.hand_over(&mut under_way) => match never {},
+        }
+        let answered = async { while under_way.join_next().await.is_some() {} };
+        if timeout(drain, answered).await.is_err() {
+            tracing::warn!("the drain ended before all notificators answered");
+        }
+    }
+
+    async fn hand_over(&self, under_way: &mut JoinSet<()>) -> Infallible {
+        let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+        loop {
+            match self.hand_over_due(under_way).await {
+                Ok(()) => backoff.reset(),
+                Err(error) => {
+                    tracing::error!(%error, "welcome mails wait for the store");
+                    sleep(backoff.delay()).await;
+                }
+            }
+        }
+    }
+
+    /// Hands over what is due, or waits until something is.
+    async fn hand_over_due(&self, under_way: &mut JoinSet<()>) -> Result<(), Error> {
+        let due = self.courier.store.due(BATCH).await?;
+        if due.mails.is_empty() {
+            let next = due.next.unwrap_or(Duration::MAX);
+            let _ = timeout(next, self.courier.mail_waits.notified()).await;
+        }
+        for mail in due.mails {
+            while under_way.len() >= MAX_IN_FLIGHT {
+                under_way.join_next().await;
+            }
+            let peer = self.peer_for(&mail).await;
+            self.courier
+                .store
+                .offer(mail.number, peer.addr(), CLAIM)
+                .await?;
+            under_way.spawn(self.courier.clone().offer(mail, peer));
+        }
+        Ok(())
+    }
+
+    /// The notificator that may hold the mail, or the one whose turn it is.
+    async fn peer_for(&self, mail: &WaitingMail) -> Peer {
+        let holder = mail.offered_to.as_deref();
+        if let Some(holder) = holder.and_then(|addr| self.notificators.peer(addr)) {
+            return holder;
+        }
+        if let Ok(peer) = timeout(LONG_WAIT, self.notificators.pick()).await {
+            return peer;
+        }
+        let waiting = self.courier.store.waiting();
+        tracing::warn!(waiting, "no notificator is reachable: welcome mails wait");
+        self.notificators.pick().await
+    }
+}
+
+impl Courier {
+    async fn offer(self, mail: WaitingMail, peer: Peer) {
+        let was_held = mail.offered_to.as_deref() == Some(peer.addr());
+        let verdict = verdict(send(&mail, peer.clone()).await, was_held);
+        if let Verdict::Refused(why) = &verdict {
+            tracing::error!(
+                mail = mail.id,
+                peer = peer.addr(),
+                why,
+                "a welcome mail is set aside"
+            );
+        }
+        let offered = offered(verdict, mail.attempts);
+        if let Err(error) = self.store.settle(mail.number, offered).await {
+            tracing::error!(mail = mail.id, %error, "what became of a welcome mail is not noted");
+        }
+        // A mail that is to be offered again may be due before the one that is waited for.
+        self.mail_waits.notify_one();
+    }
+}
+
+/// `earlier`: how often the mail was offered before.
+fn offered(verdict: Verdict, earlier: u32) -> Offered {
+    let delay = Backoff::new(FIRST_RETRY, LONGEST_RETRY).after(earlier + 1);
+    match verdict {
+        Verdict::Taken => Offered::Taken,
+        Verdict::Again { is_held } => Offered::Again { delay, is_held },
+        // Another notificator may be ready; but not round and round without a rest.
+        Verdict::Elsewhere if earlier < MAX_DETOURS => Offered::Again {
+            delay: Duration::ZERO,
+            is_held: false,
+        },
+        Verdict::Elsewhere => Offered::Again {
+            delay,
+            is_held: false,
+        },
+        Verdict::Refused(why) => Offered::Refused(why),
+    }
+}
+
+async fn send(mail: &WaitingMail, peer: Peer) -> Result<(), Status> {
+    let mut request = Request::new(SendRequest {
+        to: mail.to.clone(),
+        content: mail.content.clone(),
+        idempotency_key: mail.id.clone(),
+        subject: String::new(),
+    });
+    request.set_timeout(OFFER_TIMEOUT);
+    NotificatorServiceClient::new(peer).send(request).await?;
+    Ok(())
+}
