@@ -1,5 +1,73 @@
 //! Who is here: a replicated vote for each user.
+//!
+//! Programs that people use together show who else is there, at once and without ghosts. A user
+//! is online while at least one replica votes for them, and a replica votes while it holds one
+//! of their streams; so there is nothing to expire, and nothing to be written to a disk.
 
+use std::time::SystemTime;
+
+use muster_kit::listen::Listener;
+use muster_kit::process::{Context, Service};
+use muster_kit::server::{Limits, ServeError, Server};
+use muster_proto::compat::presence::presence_server::PresenceServer;
+
+use config::Config;
+use grpc::Compat;
+use roster::Roster;
+use vote::Origin;
+
+pub mod config;
+pub mod error;
+pub mod grpc;
 pub mod roster;
 pub mod user;
 pub mod vote;
+
+/// The service as its process and the suite know it.
+pub const SERVICE: Service = Service::new(
+    "presence",
+    "Who is here: a replicated vote for each user",
+    9002,
+);
+
+/// Streams at once over all connections, at some 2 to 3 KB each.
+const STREAMS_MAX: usize = 1_000_000;
+
+/// Serves until the context says stop.
+///
+/// # Errors
+/// Serving failed.
+pub async fn run(_config: Config, listener: Listener, context: Context) -> Result<(), ServeError> {
+    let roster = Roster::new(origin(&listener, &context));
+    let api = PresenceServer::new(Compat::new(roster, STREAMS_MAX, context.shutdown.clone()));
+    Server::new(&context)
+        .grpc(api)
+        .limits(limits())
+        .serve(listener)
+        .await
+}
+
+/// Who this replica is among others, and in which of its lives: that of its start.
+fn origin(listener: &Listener, context: &Context) -> Origin {
+    let replica = context.advertise.clone();
+    let replica = replica.unwrap_or_else(|| listener.local_addr().to_string());
+    let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Origin {
+        replica: replica.into(),
+        incarnation: since_epoch.as_micros() as u64,
+    }
+}
+
+/// A gateway brings the streams of many users on one connection, and cancelling one is how a
+/// user disconnects. h2's own limits take that for an attack after 20 streams that were
+/// cancelled before they were seen, or 1,024 stray frames in the life of a connection, and end
+/// the connection: everybody on it would be offline.
+#[must_use]
+pub fn limits() -> Limits {
+    Limits {
+        streams_per_connection: 100_000,
+        pending_reset_streams: Some(10_000),
+        local_error_resets: Some(100_000),
+        ..Limits::default()
+    }
+}
