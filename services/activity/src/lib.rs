@@ -1,1 +1,46 @@
 //! What happened: a durable, idempotent event store.
+//!
+//! Programs that retry must not count an event twice, and programs that were told "stored" must
+//! find it after any crash. Well-known stores promise one of the two for a window of time; this
+//! service promises both for good. Events of many callers go to the disk in one commit, so that
+//! the promise costs little.
+
+use muster_kit::listen::Listener;
+use muster_kit::process::{Context, Service};
+use muster_kit::server::Server;
+use muster_proto::compat::activity::activity_events_server::ActivityEventsServer;
+
+use config::Config;
+use error::Error;
+use grpc::Compat;
+use store::Store;
+
+pub mod config;
+pub mod deployment;
+pub mod error;
+pub mod event;
+pub mod grpc;
+pub mod store;
+
+/// The service as its process and the suite know it.
+pub const SERVICE: Service = Service {
+    port_env: Some("PORT"),
+    settings: config::SETTINGS,
+    ..Service::new(
+        "activity",
+        "What happened: a durable, idempotent event store",
+        50051,
+    )
+};
+
+/// Serves until the context says stop, and returns once everything accepted is on disk.
+///
+/// # Errors
+/// The store cannot be opened, or serving failed.
+pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
+    let store = Store::open(&config.store, context.health.need("store")).await?;
+    let api = ActivityEventsServer::new(Compat::new(store.clone()));
+    let served = Server::new(&context).grpc(api).serve(listener).await;
+    store.close().await;
+    Ok(served?)
+}

@@ -1,0 +1,146 @@
+//! SQLite: one file, one writer that commits whole groups, and a few readers.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use muster_kit::health::Need;
+use muster_kit::store::StoreLock;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::error::Error;
+use crate::event::NewEvent;
+use crate::store::{Appended, Page, Selection};
+use reader::Readers;
+use writer::{Append, Shared};
+
+mod append;
+mod checkpoint;
+mod reader;
+mod schema;
+mod topics;
+mod writer;
+
+/// The bytes of events that wait to be stored or are being stored: so much memory the queue
+/// takes, and so much one group. Beyond, callers wait for a place.
+const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// What an event takes in the queue beside its texts.
+const APPEND_BYTES: usize = 256;
+
+/// An open store.
+#[derive(Debug)]
+pub struct Sqlite {
+    shared: Shared,
+    readers: Arc<Readers>,
+    /// The way to the writer; `None` once the store is closed.
+    appends: Mutex<Option<UnboundedSender<Append>>>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Sqlite {
+    /// Opens the store, which is made or brought to today's schema as needed. `need` is met from
+    /// then on, and lost when nothing can be written any more.
+    pub(super) async fn open(path: &Path, need: Need) -> Result<Sqlite, Error> {
+        let lock = muster_kit::store::lock(path)?;
+        let shared = Shared {
+            places: Arc::new(Semaphore::new(QUEUE_BYTES)),
+            last_position: Arc::new(AtomicI64::new(0)),
+        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (tell, opened) = oneshot::channel();
+        let writer = spawn_writer(path, lock, tell, receiver, shared.clone(), need)?;
+        opened
+            .await
+            .unwrap_or(Err(Error::Lost))
+            .map_err(|cause| Error::open(path, cause))?;
+        Ok(Sqlite {
+            shared,
+            readers: Arc::new(Readers::new(path)),
+            appends: Mutex::new(Some(sender)),
+            writer: Mutex::new(Some(writer)),
+        })
+    }
+
+    pub(super) async fn append(&self, event: NewEvent) -> Result<Appended, Error> {
+        let places = places(&event);
+        let place = self
+            .shared
+            .places
+            .acquire_many(places)
+            .await
+            .map_err(|_| Error::Stopping)?;
+        let (reply, answer) = oneshot::channel();
+        // No await between the place and the queue: an event that has one is in the other.
+        self.send(Append {
+            event,
+            reply,
+            places,
+        })?;
+        place.forget(); // the writer gives it back
+        answer.await.unwrap_or(Err(Error::Lost))
+    }
+
+    fn send(&self, append: Append) -> Result<(), Error> {
+        let sender = lock(&self.appends);
+        let sender = sender.as_ref().ok_or(Error::Stopping)?;
+        sender.send(append).map_err(|_| Error::Stopping)
+    }
+
+    pub(super) fn last_position(&self) -> i64 {
+        self.shared.last_position.load(Ordering::Acquire)
+    }
+
+    pub(super) async fn page(
+        &self,
+        selection: Selection,
+        after: i64,
+        end: i64,
+    ) -> Result<Page, Error> {
+        self.readers.page(selection, after, end).await
+    }
+
+    /// Readers first, so that the writer's last checkpoint reaches the end of the log.
+    pub(super) async fn close(&self) {
+        self.shared.places.close();
+        lock(&self.appends).take();
+        self.readers.close().await;
+        let writer = lock(&self.writer).take();
+        if let Some(writer) = writer {
+            // A panic was told when it happened.
+            let _ = tokio::task::spawn_blocking(|| writer.join()).await;
+        }
+    }
+}
+
+fn spawn_writer(
+    path: &Path,
+    lock: StoreLock,
+    opened: oneshot::Sender<Result<(), Error>>,
+    appends: UnboundedReceiver<Append>,
+    shared: Shared,
+    need: Need,
+) -> Result<JoinHandle<()>, Error> {
+    let path = path.to_owned();
+    let write = move || {
+        writer::run(&path, opened, appends, shared, need);
+        drop(lock); // the database is closed
+    };
+    std::thread::Builder::new()
+        .name("activity-writer".into())
+        .spawn(write)
+        .map_err(Error::Thread)
+}
+
+/// The places of an event in the queue, one per byte.
+fn places(event: &NewEvent) -> u32 {
+    let id_bytes = event.id.as_deref().map_or(0, str::len);
+    let bytes = APPEND_BYTES + event.topic.len() + id_bytes + event.message.len();
+    // More than all there are would wait for ever.
+    bytes.min(QUEUE_BYTES) as u32
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,255 @@
+//! Appends a group of events in one transaction.
+
+use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
+
+use super::reader;
+use super::topics::Topics;
+use crate::deployment;
+use crate::event::{Event, NewEvent};
+
+/// What became of one event of a group that is committed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Stored here; `given_id` is the id that the store gave it, if it had none.
+    Stored {
+        position: i64,
+        given_id: Option<String>,
+    },
+    /// There already, as this.
+    AlreadyThere(Event),
+    /// Refused: the id is there with another content.
+    OtherContent,
+    /// Refused: the topic's highest id is at the top.
+    NoIdLeft,
+}
+
+/// Writes to the store; the only one that does.
+pub(super) struct Appender<'c> {
+    connection: &'c Connection,
+    topics: Topics<'c>,
+    last_position: i64,
+    insert_identity: Statement<'c>,
+    insert_event: Statement<'c>,
+    select_event: Statement<'c>,
+}
+
+impl<'c> Appender<'c> {
+    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Appender<'c>> {
+        Ok(Appender {
+            connection,
+            topics: Topics::new(connection)?,
+            last_position: reader::last_position(connection)?,
+            insert_identity: connection.prepare(
+                "INSERT INTO identities (topic, id, position) VALUES (?, ?, ?)
+                 ON CONFLICT DO NOTHING",
+            )?,
+            insert_event: connection.prepare(
+                "INSERT INTO events (position, topic, id, message, send_ns, receive_ns)
+                 VALUES (?, ?, ?, ?, ?, ?)",
+            )?,
+            select_event: connection.prepare(
+                "SELECT e.position, e.message, e.send_ns, e.receive_ns
+                 FROM identities i JOIN events e ON e.position = i.position
+                 WHERE i.topic = ? AND i.id = ?",
+            )?,
+        })
+    }
+
+    /// The position of the newest event that is committed, 0 when there is none.
+    pub(super) fn last_position(&self) -> i64 {
+        self.last_position
+    }
+
+    /// Appends the group and commits it; on an error nothing of it is there. The outcomes are in
+    /// the order of the events, and true only now that all of them are on disk: also a duplicate
+    /// may be one of an event of this very group.
+    pub(super) fn append<'e>(
+        &mut self,
+        group: impl Iterator<Item = &'e NewEvent>,
+    ) -> rusqlite::Result<Vec<Outcome>> {
+        let before = self.last_position;
+        let outcomes = self.append_all(group);
+        if outcomes.is_err() {
+            self.last_position = before;
+            self.topics.forget();
+        }
+        outcomes
+    }
+
+    fn append_all<'e>(
+        &mut self,
+        group: impl Iterator<Item = &'e NewEvent>,
+    ) -> rusqlite::Result<Vec<Outcome>> {
+        // Rolled back when it is dropped without a commit.
+        let transaction =
+            Transaction::new_unchecked(self.connection, TransactionBehavior::Immediate)?;
+        let outcomes = group
+            .map(|event| self.append_one(event))
+            .collect::<Result<_, _>>()?;
+        self.topics.flush()?;
+        transaction.commit()?;
+        Ok(outcomes)
+    }
+
+    fn append_one(&mut self, event: &NewEvent) -> rusqlite::Result<Outcome> {
+        let topic = self.topics.get(&event.topic)?;
+        let given_id = match event.id {
+            Some(_) => None,
+            None => match deployment::next_id(topic.highest_id) {
+                Some(id) => Some(id.to_string()),
+                None => return Ok(Outcome::NoIdLeft),
+            },
+        };
+        let id = event
+            .id
+            .as_deref()
+            .or(given_id.as_deref())
+            .unwrap_or_default();
+        let position = self.last_position + 1;
+        if self.insert_identity.execute((topic.key, id, position))? == 0 {
+            return self.compare(topic.key, id, event);
+        }
+        let times = (event.send_ns, event.receive_ns);
+        self.insert_event
+            .execute((position, topic.key, id, &event.message, times.0, times.1))?;
+        self.topics.saw(&event.topic, id);
+        self.last_position = position;
+        Ok(Outcome::Stored { position, given_id })
+    }
+
+    /// What it means that the identity is taken.
+    fn compare(&mut self, topic: i64, id: &str, event: &NewEvent) -> rusqlite::Result<Outcome> {
+        let original = self.select_event.query_row((topic, id), |row| {
+            Ok(Event {
+                position: row.get(0)?,
+                topic: event.topic.clone(),
+                id: id.to_owned(),
+                message: row.get(1)?,
+                send_ns: row.get(2)?,
+                receive_ns: row.get(3)?,
+            })
+        })?;
+        let is_same = original.says_the_same_as(event);
+        Ok(if is_same {
+            Outcome::AlreadyThere(original)
+        } else {
+            Outcome::OtherContent
+        })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+    use rusqlite::ErrorCode;
+
+    fn database() -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection
+    }
+
+    fn event(id: i32, message: &str, send_ns: i64) -> NewEvent {
+        NewEvent::of_deployment(1, id, message.into(), send_ns, send_ns + 1).unwrap()
+    }
+
+    fn stored(position: i64) -> Outcome {
+        Outcome::Stored {
+            position,
+            given_id: None,
+        }
+    }
+
+    #[test]
+    fn a_duplicate_in_the_same_group_is_that_of_its_original() {
+        let database = database();
+        let mut appender = Appender::new(&database).unwrap();
+        let group = [
+            event(7, "a", 10),
+            event(7, "a", 20),
+            event(7, "b", 30),
+            event(8, "c", 40),
+        ];
+        let outcomes = appender.append(group.iter()).unwrap();
+        let original = group[0].clone().stored(1, "7".into());
+        let expected = [
+            stored(1),
+            Outcome::AlreadyThere(original),
+            Outcome::OtherContent,
+            stored(2),
+        ];
+        assert_eq!(outcomes, expected);
+    }
+
+    #[test]
+    fn ids_given_in_one_group_follow_each_other_up_to_the_top() {
+        let database = database();
+        let mut appender = Appender::new(&database).unwrap();
+        let group = [
+            event(i32::MAX - 1, "a", 0),
+            event(0, "b", 0),
+            event(0, "c", 0),
+        ];
+        let outcomes = appender.append(group.iter()).unwrap();
+        let top = Some(i32::MAX.to_string());
+        let expected = [
+            stored(1),
+            Outcome::Stored {
+                position: 2,
+                given_id: top,
+            },
+            Outcome::NoIdLeft,
+        ];
+        assert_eq!(outcomes, expected);
+    }
+
+    #[test]
+    fn a_group_that_does_not_fit_leaves_nothing_and_the_next_that_fits_is_stored() {
+        let database = database();
+        let mut appender = Appender::new(&database).unwrap();
+        let set_limit = |pages: i64| {
+            database
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+                .unwrap();
+        };
+        set_limit(16);
+        let long = "x".repeat(60_000);
+        let too_much = [event(0, "small", 0), event(0, &long, 0), event(0, &long, 0)];
+        let full = appender.append(too_much.iter()).unwrap_err();
+        assert_eq!(full.sqlite_error_code(), Some(ErrorCode::DiskFull));
+        assert_eq!(reader::last_position(&database).unwrap(), 0);
+
+        set_limit(1_000);
+        let outcomes = appender.append(too_much.iter().take(1)).unwrap();
+        assert_eq!(
+            outcomes,
+            [Outcome::Stored {
+                position: 1,
+                given_id: Some("1".into())
+            }]
+        );
+    }
+
+    #[test]
+    fn a_new_appender_goes_on_where_the_last_one_ended() {
+        let database = database();
+        let first = [event(41, "a", 0)];
+        Appender::new(&database)
+            .unwrap()
+            .append(first.iter())
+            .unwrap();
+        let outcomes = Appender::new(&database)
+            .unwrap()
+            .append([event(0, "b", 0)].iter())
+            .unwrap();
+        assert_eq!(
+            outcomes,
+            [Outcome::Stored {
+                position: 2,
+                given_id: Some("42".into())
+            }]
+        );
+    }
+}

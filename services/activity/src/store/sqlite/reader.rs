@@ -1,0 +1,202 @@
+//! Reads pages of events, on a few connections that only read.
+//!
+//! A reader borrows a connection, and a thread, for one page: a client that takes its time holds
+//! neither, and no snapshot that would keep the write-ahead log from being emptied.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row};
+use tokio::sync::Semaphore;
+
+use crate::error::Error;
+use crate::event::Event;
+use crate::store::{Page, Selection};
+
+/// Pages that are read at the same time, each on its own connection and thread.
+const CONNECTIONS: usize = 4;
+/// A page looks at no more rows than this, whether they are selected or not.
+const PAGE_ROWS: i64 = 512;
+/// A page ends once its messages and ids have this many bytes.
+const PAGE_BYTES: usize = 128 * 1024;
+/// Opening may meet the moment in which the write-ahead log is emptied.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+const OF_TOPIC: &str = "
+    SELECT e.position, ?1, e.id, e.message, e.send_ns, e.receive_ns
+    FROM events e
+    WHERE e.topic = (SELECT topic FROM topics WHERE name = ?1)
+        AND e.position > ?2 AND e.position <= ?3
+    ORDER BY e.position LIMIT ?4";
+
+/// All topics: the prefix (?1) is compared row by row, so that a page of a prefix that is rare
+/// is no longer than others. A cross join is never turned around.
+const OF_PREFIX: &str = "
+    SELECT e.position, t.name, e.id, e.message, e.send_ns, e.receive_ns
+    FROM events e CROSS JOIN topics t ON t.topic = e.topic
+    WHERE e.position > ?2 AND e.position <= ?3
+    ORDER BY e.position LIMIT ?4";
+
+/// The connections that read.
+#[derive(Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    places: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(path: &Path) -> Readers {
+        Readers {
+            path: path.to_owned(),
+            idle: Mutex::new(Vec::new()),
+            places: Arc::new(Semaphore::new(CONNECTIONS)),
+        }
+    }
+
+    /// The events of the selection after position `after` up to `end`, as many as fit a page.
+    pub(super) async fn page(
+        self: &Arc<Self>,
+        selection: Selection,
+        after: i64,
+        end: i64,
+    ) -> Result<Page, Error> {
+        let place = Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|_| Error::Stopping)?;
+        let readers = Arc::clone(self);
+        let read = move || {
+            let page = readers.read(|connection| page(connection, &selection, after, end));
+            drop(place);
+            page
+        };
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|_| Error::Stopping)?
+    }
+
+    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        let idle = self.idle().pop();
+        let connection = idle.map_or_else(|| open(&self.path), Ok)?;
+        let answer = query(&connection)?;
+        self.idle().push(connection);
+        Ok(answer)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the pages that are being read, and closes all connections.
+    pub(super) async fn close(&self) {
+        if let Ok(places) = self.places.acquire_many(CONNECTIONS as u32).await {
+            places.forget();
+        }
+        self.places.close();
+        self.idle().clear();
+    }
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+/// The highest position in the store, 0 when it is empty.
+pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT coalesce(max(position), 0) FROM events", [], |row| {
+        row.get(0)
+    })
+}
+
+fn page(
+    connection: &Connection,
+    selection: &Selection,
+    after: i64,
+    end: i64,
+) -> rusqlite::Result<Page> {
+    let (query, name) = match selection {
+        Selection::Topic(name) => (OF_TOPIC, name),
+        Selection::Prefix(prefix) => (OF_PREFIX, prefix),
+    };
+    let mut statement = connection.prepare_cached(query)?;
+    let mut rows = statement.query((name, after, end, PAGE_ROWS))?;
+    let mut page = Page::default();
+    let (mut looked_at, mut bytes) = (0, 0);
+    while let Some(row) = rows.next()? {
+        looked_at += 1;
+        page.next = Some(row.get(0)?);
+        if row.get_ref(1)?.as_str()?.starts_with(name) {
+            let event = event(row)?;
+            bytes += event.message.len() + event.id.len();
+            page.events.push(event);
+        }
+        if bytes >= PAGE_BYTES {
+            return Ok(page);
+        }
+    }
+    if looked_at < PAGE_ROWS {
+        page.next = None;
+    }
+    Ok(page)
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        position: row.get(0)?,
+        topic: row.get(1)?,
+        id: row.get(2)?,
+        message: row.get(3)?,
+        send_ns: row.get(4)?,
+        receive_ns: row.get(5)?,
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+
+    fn plan(query: &str) -> String {
+        let mut database = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut database).unwrap();
+        let mut plan = database
+            .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+            .unwrap();
+        let steps = plan
+            .query_map(("", 0, 0, 0), |row| row.get::<_, String>(3))
+            .unwrap();
+        steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn a_page_of_a_topic_comes_from_its_index_without_a_sort() {
+        let plan = plan(OF_TOPIC);
+        assert!(
+            plan.contains("events_by_topic (topic=? AND rowid>? AND rowid<?)"),
+            "{plan}"
+        );
+        assert!(
+            !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+    }
+
+    #[test]
+    fn a_page_of_all_begins_at_its_position_without_a_sort() {
+        let plan = plan(OF_PREFIX);
+        assert!(
+            plan.contains("SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
+            "{plan}"
+        );
+        assert!(
+            !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! The tables, and how an older database becomes one of today.
+
+use rusqlite::{Connection, TransactionBehavior};
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// One entry per version, applied in order; `PRAGMA user_version` counts those that were. An
+/// entry that was released never changes: a later one continues from it.
+const MIGRATIONS: &[&str] = &[
+    // 1: an identity outlives its event and costs no scan, so it has its own table.
+    "
+    CREATE TABLE meta (
+        name TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- highest_id: the highest of the topic's ids that are decimal int32 numbers.
+    CREATE TABLE topics (
+        topic INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        highest_id INTEGER
+    ) STRICT;
+
+    CREATE TABLE identities (
+        topic INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        position INTEGER NOT NULL,
+        PRIMARY KEY (topic, id)
+    ) STRICT, WITHOUT ROWID;
+
+    -- The writer gives the positions, without gaps. Times are nanoseconds since the Unix epoch.
+    CREATE TABLE events (
+        position INTEGER PRIMARY KEY,
+        topic INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        message TEXT NOT NULL,
+        send_ns INTEGER NOT NULL,
+        receive_ns INTEGER NOT NULL
+    ) STRICT;
+
+    -- An index entry ends with the row's position, so this one is (topic, position).
+    CREATE INDEX events_by_topic ON events (topic);
+    ",
+];
+
+/// Brings the database to today's version and returns the store's own id.
+///
+/// # Errors
+/// [`Error::NewerSchema`] when a later version of this program wrote it.
+pub(super) fn migrate(connection: &mut Connection) -> Result<Uuid, Error> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let newest = MIGRATIONS.len() as i64;
+    if version > newest {
+        return Err(Error::NewerSchema { version, newest });
+    }
+    for (migration, number) in MIGRATIONS.iter().zip(1..).skip(version as usize) {
+        apply(connection, migration, number)?;
+    }
+    store_id(connection)
+}
+
+/// All of one step or nothing of it.
+fn apply(connection: &mut Connection, migration: &str, number: i64) -> rusqlite::Result<()> {
+    let step = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    step.execute_batch(migration)?;
+    step.pragma_update(None, "user_version", number)?;
+    step.commit()
+}
+
+/// What tells this store from every other one; cursors carry it.
+fn store_id(connection: &Connection) -> Result<Uuid, Error> {
+    connection.execute(
+        "INSERT INTO meta (name, value) VALUES ('store_id', ?) ON CONFLICT DO NOTHING",
+        [Uuid::new_v4().to_string()],
+    )?;
+    let text: String = connection.query_row(
+        "SELECT value FROM meta WHERE name = 'store_id'",
+        [],
+        |row| row.get(0),
+    )?;
+    text.parse().map_err(|_| Error::BadStoreId(text))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_keeps_its_id() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let first = migrate(&mut connection).unwrap();
+        assert_eq!(migrate(&mut connection).unwrap(), first);
+    }
+
+    #[test]
+    fn two_stores_have_two_ids() {
+        let id = || migrate(&mut Connection::open_in_memory().unwrap()).unwrap();
+        assert_ne!(id(), id());
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_as_it_is() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.pragma_update(None, "user_version", 99).unwrap();
+        let refused = migrate(&mut connection).unwrap_err();
+        assert!(refused.to_string().contains("version 99"), "{refused}");
+        let tables: i64 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(tables, 0);
+    }
+}

@@ -1,0 +1,366 @@
+//! The one writer: a thread that takes whatever waits in the queue, commits it as one group, and
+//! only then answers. While a group is on its way to the disk, the next one gathers.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use muster_kit::health::Need;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, ffi};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::append::{Appender, Outcome};
+use super::checkpoint::{self, Checkpoints};
+use super::schema;
+use crate::error::Error;
+use crate::event::NewEvent;
+use crate::store::Appended;
+
+/// The most events in one group; its bytes are bounded by the queue's.
+const GROUP_EVENTS: usize = 4_096;
+/// How long to wait for another process (an administrator's sqlite3) that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// An event that waits to be stored, and who waits for it.
+pub(super) struct Append {
+    pub(super) event: NewEvent,
+    pub(super) reply: oneshot::Sender<Result<Appended, Error>>,
+    /// The places that it holds in the queue.
+    pub(super) places: u32,
+}
+
+impl Append {
+    fn answer(self, outcome: Outcome) {
+        let answer = match outcome {
+            Outcome::Stored { position, given_id } => {
+                let id = given_id
+                    .or_else(|| self.event.id.clone())
+                    .unwrap_or_default();
+                Ok(Appended::Stored(self.event.stored(position, id)))
+            }
+            Outcome::AlreadyThere(original) => Ok(Appended::AlreadyThere(original)),
+            Outcome::OtherContent => Err(Error::OtherContent),
+            Outcome::NoIdLeft => Err(Error::NoIdLeft),
+        };
+        // Nobody waits any more when the caller has gone; the event stays.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// What the writer shares with those who wait for it.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    /// Free places in the queue; closed when the writer has ended.
+    pub(super) places: Arc<Semaphore>,
+    /// The newest position that is on disk.
+    pub(super) last_position: Arc<AtomicI64>,
+}
+
+/// Why a group was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Failure {
+    /// The disk is full: nothing was stored, and there may be room again.
+    Full,
+    /// Somebody else was writing: nothing was stored.
+    Busy,
+    /// Nobody knows what the disk holds: never write again.
+    Lost,
+}
+
+impl Failure {
+    fn of(error: &rusqlite::Error) -> Failure {
+        let extended_code = error.sqlite_error().map(|e| e.extended_code);
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Failure::Full,
+            // The log's index in shared memory did not get its place on the disk.
+            _ if extended_code == Some(ffi::SQLITE_IOERR_SHMSIZE) => Failure::Full,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::Busy,
+            _ => Failure::Lost,
+        }
+    }
+
+    fn answer(self) -> Error {
+        match self {
+            Failure::Full => Error::Full,
+            Failure::Busy => Error::Busy,
+            Failure::Lost => Error::Lost,
+        }
+    }
+}
+
+/// Opens the database, tells `opened`, and writes until the queue is closed and empty.
+pub(super) fn run(
+    path: &Path,
+    opened: oneshot::Sender<Result<(), Error>>,
+    appends: UnboundedReceiver<Append>,
+    shared: Shared,
+    need: Need,
+) {
+    let connection = match open(path) {
+        Ok(connection) => connection,
+        Err(error) => return drop(opened.send(Err(error))),
+    };
+    match Writer::new(&connection, shared, need) {
+        Ok(mut writer) => {
+            writer.need.met();
+            let _ = opened.send(Ok(()));
+            writer.write(appends);
+        }
+        Err(error) => drop(opened.send(Err(error.into()))),
+    }
+}
+
+fn open(path: &Path) -> Result<Connection, Error> {
+    let mut connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Error::NoWriteAheadLog(mode));
+    }
+    connection.execute_batch(
+        "PRAGMA synchronous = FULL;
+         PRAGMA foreign_keys = OFF;
+         PRAGMA cache_size = -16384;",
+    )?;
+    for setting in ["wal_autocheckpoint = 0", "journal_size_limit = 67108864"] {
+        connection.query_row(&format!("PRAGMA {setting}"), [], |_| Ok(()))?;
+    }
+    schema::migrate(&mut connection)?;
+    Ok(connection)
+}
+
+struct Writer<'c> {
+    connection: &'c Connection,
+    appender: Appender<'c>,
+    checkpoints: Checkpoints<'c>,
+    shared: Shared,
+    need: Need,
+    /// The failure that lasts; the log tells when it comes and when it goes.
+    failure: Option<Failure>,
+}
+
+impl<'c> Writer<'c> {
+    fn new(connection: &'c Connection, shared: Shared, need: Need) -> rusqlite::Result<Writer<'c>> {
+        let appender = Appender::new(connection)?;
+        shared
+            .last_position
+            .store(appender.last_position(), Ordering::Release);
+        let checkpoints = Checkpoints::new(connection)?;
+        Ok(Writer {
+            connection,
+            appender,
+            checkpoints,
+            shared,
+            need,
+            failure: None,
+        })
+    }
+
+    fn write(&mut self, mut appends: UnboundedReceiver<Append>) {
+        let mut group = Vec::new();
+        while appends.blocking_recv_many(&mut group, GROUP_EVENTS) > 0 {
+            let places = group.iter().map(|append| append.places as usize).sum();
+            self.commit(&mut group);
+            self.shared.places.add_permits(places);
+            self.checkpoint(|writer| writer.checkpoints.run_if_due());
+        }
+        self.checkpoint(|writer| checkpoint::run_last(writer.connection));
+    }
+
+    /// Stores the group and answers each of it.
+    fn commit(&mut self, group: &mut Vec<Append>) {
+        if self.failure == Some(Failure::Lost) {
+            return refuse(group, Failure::Lost);
+        }
+        match self
+            .appender
+            .append(group.iter().map(|append| &append.event))
+        {
+            Ok(outcomes) => {
+                self.recovered();
+                let last_position = self.appender.last_position();
+                self.shared
+                    .last_position
+                    .store(last_position, Ordering::Release);
+                let answers = group.drain(..).zip(outcomes);
+                answers.for_each(|(append, outcome)| append.answer(outcome));
+            }
+            Err(error) => refuse(group, self.failed(&error)),
+        }
+    }
+
+    /// A checkpoint that finds no room may be tried again: the log still has all. One that
+    /// failed otherwise ends all writing, because a sync that failed says nothing about the next.
+    fn checkpoint(&mut self, run: impl FnOnce(&mut Self) -> rusqlite::Result<()>) {
+        if self.failure == Some(Failure::Lost) {
+            return;
+        }
+        if let Err(error) = run(self)
+            && Failure::of(&error) == Failure::Lost
+        {
+            self.failed(&error);
+        }
+    }
+
+    fn recovered(&mut self) {
+        if self.failure.take().is_some() {
+            tracing::info!("the store takes events again");
+        }
+    }
+
+    fn failed(&mut self, error: &rusqlite::Error) -> Failure {
+        let failure = Failure::of(error);
+        if self.failure != Some(failure) {
+            tracing::error!(%error, ?failure, "the store cannot write");
+        }
+        if failure == Failure::Lost {
+            self.give_up(error);
+        }
+        self.failure = Some(failure);
+        failure
+    }
+
+    fn give_up(&self, error: &rusqlite::Error) {
+        self.need.lost(error);
+        // Closing would write to the database file otherwise.
+        let never = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+        if let Err(error) = self.connection.set_db_config(never, true) {
+            tracing::error!(%error, "closing the store will still write to it");
+        }
+    }
+}
+
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.need.lost("the writer of the store panicked");
+        }
+        self.shared.places.close();
+    }
+}
+
+fn refuse(group: &mut Vec<Append>, failure: Failure) {
+    for append in group.drain(..) {
+        let _ = append.reply.send(Err(failure.answer()));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use muster_kit::health::Health;
+
+    fn shared() -> Shared {
+        Shared {
+            places: Arc::new(Semaphore::new(0)),
+            last_position: Arc::new(AtomicI64::new(0)),
+        }
+    }
+
+    fn append(id: i32) -> (Append, oneshot::Receiver<Result<Appended, Error>>) {
+        let event = NewEvent::of_deployment(1, id, "a".into(), 0, 0).unwrap();
+        let (reply, answer) = oneshot::channel();
+        (
+            Append {
+                event,
+                reply,
+                places: 1,
+            },
+            answer,
+        )
+    }
+
+    fn commit(writer: &mut Writer<'_>, id: i32) -> Result<Appended, Error> {
+        let (append, mut answer) = append(id);
+        writer.commit(&mut vec![append]);
+        answer.try_recv().unwrap()
+    }
+
+    #[test]
+    fn after_an_error_of_unknown_effect_nothing_is_written_and_the_need_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("test.db")).unwrap();
+        let health = Health::default();
+        let mut writer = Writer::new(&connection, shared(), health.need("store")).unwrap();
+        writer.need.met();
+        assert!(commit(&mut writer, 1).is_ok());
+
+        connection
+            .execute_batch(
+                "CREATE TEMP TRIGGER broken BEFORE INSERT ON main.events
+                 BEGIN SELECT RAISE(ABORT, 'broken disk'); END",
+            )
+            .unwrap();
+        assert!(matches!(commit(&mut writer, 2), Err(Error::Lost)));
+        connection.execute_batch("DROP TRIGGER broken").unwrap();
+        assert!(matches!(commit(&mut writer, 3), Err(Error::Lost)));
+
+        assert!(
+            health
+                .obstacles()
+                .iter()
+                .any(|line| line.contains("broken disk"))
+        );
+        assert_eq!(super::super::reader::last_position(&connection).unwrap(), 1);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_and_over_when_there_is_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open(&folder.path().join("test.db")).unwrap();
+        let health = Health::default();
+        let mut writer = Writer::new(&connection, shared(), health.need("store")).unwrap();
+        writer.need.met();
+        let set_limit = |pages: i64| {
+            connection
+                .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
+                .unwrap();
+        };
+        set_limit(1); // no less than there are, so: not one more
+        let full = (1..10_000)
+            .map(|id| commit(&mut writer, id))
+            .find(Result::is_err)
+            .unwrap();
+        assert!(matches!(full, Err(Error::Full)), "{full:?}");
+        set_limit(1_000_000);
+        assert!(commit(&mut writer, 10_000).is_ok());
+        assert!(!health.obstacles().iter().any(|line| line.contains("store")));
+    }
+
+    #[test]
+    fn what_waits_is_stored_when_the_queue_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("test.db");
+        let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+        let answers: Vec<_> = (1..=5_000)
+            .map(|id| {
+                let (append, answer) = append(id);
+                assert!(sender.send(append).is_ok());
+                answer
+            })
+            .collect();
+        drop(sender);
+        let (opened, mut result) = oneshot::channel();
+        let shared = shared();
+        run(
+            &path,
+            opened,
+            receiver,
+            shared.clone(),
+            Health::default().need("store"),
+        );
+        result.try_recv().unwrap().unwrap();
+        assert!(
+            answers
+                .into_iter()
+                .all(|mut answer| answer.try_recv().unwrap().is_ok())
+        );
+        assert_eq!(shared.last_position.load(Ordering::Acquire), 5_000);
+        assert!(shared.places.is_closed());
+        assert!(!path.with_extension("db-wal").exists());
+    }
+}

@@ -1,0 +1,8 @@
+//! What every engine of the store promises. Each test runs against each engine.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod durability;
+mod engine;
+mod identity;
+mod model;
+mod reading;
