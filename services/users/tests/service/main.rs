@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod create;
+mod durability;
 mod notificator;
 mod relay;
 

@@ -61,6 +61,7 @@ impl NotificatorService for Script {
 
 /// A registered server behind a TCP relay, so that its connections can be cut.
 pub(crate) struct TestNotificator {
+    addr: String,
     script: Script,
     cut: Arc<Notify>,
     leave: Shutdown,
@@ -82,19 +83,26 @@ impl TestNotificator {
         tokio::spawn(pass_on(relay, server, cut.clone()));
 
         let (registry, leave) = (registry.clone(), Shutdown::new());
+        let registered = addr.clone();
         let (serving, stop) = (watch::Sender::new(true), leave.clone());
         let registered = tokio::spawn(async move {
             let serving = serving.subscribe();
             registry
-                .keep_registered("notificator", &addr, serving, stop)
+                .keep_registered("notificator", &registered, serving, stop)
                 .await;
         });
         TestNotificator {
+            addr,
             script,
             cut,
             leave,
             registered,
         }
+    }
+
+    /// Where it is reached.
+    pub(crate) fn addr(&self) -> &str {
+        &self.addr
     }
 
     /// The next call is answered like this.
