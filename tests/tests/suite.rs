@@ -1,0 +1,520 @@
+//! `muster up`, driven by the programs that people use: grpcurl and curl.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use muster_testkit::{Process, Service, curl, eventually, grpcurl, measured};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(10);
+const PRESENCE: &str = "cloudstate.samples.chat.presence.Presence";
+const ACTIVITY: &str = "activityevents.ActivityEvents";
+
+/// The gRPC ports and one service of each.
+const SERVICES: [(&str, &str); 5] = [
+    ("presence", PRESENCE),
+    ("activity", ACTIVITY),
+    ("notificator", "pb.Notificator"),
+    ("users", "muster.users.v1.UsersService"),
+    ("conflicts", "Scheduling.ConflictService"),
+];
+
+/// A call that must succeed: its answer, or its answers as an array.
+async fn call(addr: &str, method: &str, message: &Value) -> Value {
+    let text = message.to_string();
+    let answer = grpcurl(
+        &[
+            "-plaintext",
+            "-max-msg-sz",
+            "99999999",
+            "-d",
+            "@",
+            addr,
+            method,
+        ],
+        &text,
+    )
+    .await
+    .ok();
+    let mut answers: Vec<_> = serde_json::Deserializer::from_str(&answer)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    if answers.len() == 1 {
+        answers.remove(0)
+    } else {
+        Value::Array(answers)
+    }
+}
+
+/// A call that must fail: what grpcurl says of it.
+async fn refused(addr: &str, method: &str, message: &Value) -> String {
+    let output = grpcurl(
+        &["-plaintext", "-d", "@", addr, method],
+        &message.to_string(),
+    )
+    .await;
+    assert!(
+        !output.status.success(),
+        "{method} {message} was answered {}",
+        output.stdout
+    );
+    output.stderr
+}
+
+fn mails(suite: &Service) -> Vec<String> {
+    let folder = suite.folder().join("muster-data/mail");
+    let files = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|file| file.path());
+    let eml = files.filter(|path: &PathBuf| path.extension().is_some_and(|kind| kind == "eml"));
+    eml.filter_map(|path| std::fs::read_to_string(path).ok())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_port_describes_itself_by_both_versions_of_reflection() {
+    let suite = Service::suite(&[]).await;
+    for (name, service) in SERVICES {
+        let addr = suite.addr_of(name);
+        let list = grpcurl(&["-plaintext", &addr, "list"], "").await.ok();
+        for expected in [
+            service,
+            "grpc.health.v1.Health",
+            "grpc.reflection.v1.ServerReflection",
+            "grpc.reflection.v1alpha.ServerReflection",
+        ] {
+            assert!(
+                list.lines().any(|line| line == expected),
+                "{name} lists\n{list}"
+            );
+        }
+        let described = grpcurl(&["-plaintext", &addr, "describe", service], "")
+            .await
+            .ok();
+        assert!(
+            described.contains(&format!("{service} is a service")),
+            "{described}"
+        );
+
+        // grpcurl itself asks v1 where that is served; the older one is asked by hand.
+        let info = "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
+        let list = call(&addr, info, &json!({ "listServices": "" })).await;
+        let listed = list["listServicesResponse"]["service"].as_array().unwrap();
+        assert!(listed.contains(&json!({ "name": service })), "{list}");
+        let file = call(&addr, info, &json!({ "fileContainingSymbol": service })).await;
+        let files = file["fileDescriptorResponse"]["fileDescriptorProto"]
+            .as_array()
+            .unwrap();
+        assert!(!files.is_empty(), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn a_monitor_sees_albert_come_and_go_in_another_terminal() {
+    let suite = Service::suite(&[]).await;
+    let addr = suite.addr_of("presence");
+    let terminal = |method: &str| {
+        let method = format!("{PRESENCE}/{method}");
+        Process::tool(
+            "grpcurl",
+            &["-plaintext", "-d", r#"{"name":"Albert"}"#, &addr, &method],
+        )
+    };
+    let monitor = terminal("Monitor");
+    let shows = |expected: &'static str| {
+        let monitor = &monitor;
+        eventually(SOON, move || {
+            std::future::ready((monitor.stdout() == expected).then_some(()))
+        })
+    };
+    shows("{}\n").await;
+    let connect = terminal("Connect");
+    shows("{}\n{\n  \"online\": true\n}\n").await;
+    let mut second_device = terminal("Connect");
+    drop(connect);
+    // The second device is silent, and so is the end of the first: he is still online. The next
+    // message would tell otherwise, and it is the one after the second device has gone.
+    second_device.sigint();
+    second_device.wait_exit(SOON).await;
+    shows("{}\n{\n  \"online\": true\n}\n{}\n").await;
+}
+
+#[tokio::test]
+async fn events_are_stored_once_and_listed_in_order() {
+    let suite = Service::suite(&[]).await;
+    let addr = suite.addr_of("activity");
+    let (create, list) = (
+        format!("{ACTIVITY}/CreateEvent"),
+        format!("{ACTIVITY}/ListEvents"),
+    );
+    let sent = json!({
+        "id": 1, "deploymentId": 7, "message": "first",
+        "timestamp": { "send": "1700000000000000000", "receive": "5" },
+    });
+    let first = call(&addr, &create, &sent).await;
+    assert_eq!((&first["id"], &first["success"]), (&json!(1), &json!(true)));
+    let again = call(&addr, &create, &sent).await;
+    assert_eq!(again, first, "the same again: the first times are kept");
+    let given = call(
+        &addr,
+        &create,
+        &json!({ "deploymentId": 7, "message": "second" }),
+    )
+    .await;
+    assert_eq!(given["id"], 2, "without an id it gets the next");
+    let other = refused(
+        &addr,
+        &create,
+        &json!({ "id": 1, "deploymentId": 7, "message": "other" }),
+    )
+    .await;
+    assert!(other.contains("AlreadyExists"), "{other}");
+    call(
+        &addr,
+        &create,
+        &json!({ "id": 1, "deploymentId": 8, "message": "elsewhere" }),
+    )
+    .await;
+
+    let listed = call(&addr, &list, &json!({ "id": 7 })).await;
+    let listed = listed.as_array().unwrap();
+    let messages: Vec<_> = listed
+        .iter()
+        .map(|event| event["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(messages, ["first", "second"]);
+    assert_eq!(listed[0]["timestamp"]["send"], "1700000000000000000");
+    assert_ne!(listed[0]["timestamp"]["receive"], "5", "the server sets it");
+    let all = call(&addr, &list, &json!({})).await;
+    assert_eq!(all.as_array().unwrap().len(), 3, "deployment 0 is all");
+}
+
+#[tokio::test]
+async fn a_mail_is_answered_with_a_uuid_and_becomes_a_file() {
+    let suite = Service::suite(&[]).await;
+    let addr = suite.addr_of("notificator");
+    let reply = call(
+        &addr,
+        "pb.Notificator/SendEmail",
+        &json!({ "email": "test", "content": "Hello" }),
+    )
+    .await;
+    let id = reply["id"].as_str().unwrap();
+    let shape: Vec<_> = id.split('-').map(str::len).collect();
+    assert_eq!(shape, [8, 4, 4, 4, 12], "{id} is a UUID");
+    let mail = eventually(SOON, || std::future::ready(mails(&suite).pop())).await;
+    assert!(
+        mail.contains("test@localhost") && mail.contains("Hello") && mail.contains(id),
+        "{mail}"
+    );
+}
+
+#[tokio::test]
+async fn the_conflicts_of_a_real_calendar_are_found() {
+    let suite = Service::suite(&[]).await;
+    let addr = suite.addr_of("conflicts");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/conflicts/tests/calendar.json");
+    let calendar: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let events = calendar["events"].as_array().unwrap();
+    assert!(events.len() >= 20);
+    let found = call(&addr, "Scheduling.ConflictService/GetConflicts", &calendar).await;
+    let groups = found["conflicts"].as_array().unwrap();
+    let sizes: Vec<_> = groups
+        .iter()
+        .map(|group| group["conflictGroup"].as_array().unwrap().len())
+        .collect();
+    assert_eq!(ids(groups), overlapping(events), "sizes {sizes:?}");
+    assert!(sizes.contains(&3), "a three-way conflict: {sizes:?}");
+}
+
+/// The ids of each group.
+fn ids(groups: &[Value]) -> Vec<Vec<String>> {
+    let id = |event: &Value| event["id"].as_str().unwrap().to_owned();
+    groups
+        .iter()
+        .map(|group| {
+            group["conflictGroup"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(id)
+                .collect()
+        })
+        .collect()
+}
+
+/// The same by the plainest means: times of this calendar are in one format, so that their texts
+/// sort and compare as they do.
+fn overlapping(events: &[Value]) -> Vec<Vec<String>> {
+    let text = |event: &Value, field: &str| event[field].as_str().unwrap().to_owned();
+    let mut sorted: Vec<_> = events.iter().collect();
+    sorted.sort_by_key(|event| text(event, "start"));
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for event in sorted {
+        let (start, end, id) = (text(event, "start"), text(event, "end"), text(event, "id"));
+        match groups.last_mut() {
+            Some((group_end, group)) if start < *group_end => {
+                group.push(id);
+                *group_end = end.max(group_end.clone());
+            }
+            _ => groups.push((end, vec![id])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(_, group)| group)
+        .filter(|group| group.len() > 1)
+        .collect()
+}
+
+#[tokio::test]
+async fn a_created_user_is_welcomed_once() {
+    let suite = Service::suite(&[]).await;
+    let url = format!("http://{}/create", suite.addr_of("users"));
+    for _ in 0..2 {
+        let answer = curl(&["-XPOST", &url, "-d", r#"{"email": "test"}"#])
+            .await
+            .ok();
+        assert_eq!(answer, r#"{"e0":null}"#);
+    }
+    let answer = curl(&["-XPOST", &url, "-d", r#"{"email": "Ann@Example.org"}"#])
+        .await
+        .ok();
+    assert_eq!(answer, r#"{"e0":null}"#);
+    let welcomed =
+        |mails: &[String], to: &str| mails.iter().filter(|mail| mail.contains(to)).count();
+    // Ann's mail comes after all of test's.
+    let mails = eventually(SOON, || {
+        let mails = mails(&suite);
+        std::future::ready((welcomed(&mails, "Ann@example.org") == 1).then_some(mails))
+    })
+    .await;
+    assert_eq!(welcomed(&mails, "test@localhost"), 1, "{mails:#?}");
+    assert!(
+        mails
+            .iter()
+            .all(|mail| mail.contains("Hi! Thank you for registration...")),
+        "{mails:#?}"
+    );
+}
+
+#[tokio::test]
+async fn a_page_of_a_foreign_origin_cannot_create_a_user() {
+    let suite = Service::suite(&[]).await;
+    let url = format!("http://{}/create", suite.addr_of("users"));
+    let post = |header: &'static str| {
+        let url = url.clone();
+        async move {
+            let data = r#"{"email": "victim"}"#;
+            curl(&[
+                "-XPOST",
+                &url,
+                "-H",
+                header,
+                "-d",
+                data,
+                "-w",
+                "\n%{http_code}",
+            ])
+            .await
+            .ok()
+        }
+    };
+    for header in [
+        "Origin: https://evil.example",
+        "Origin: null",
+        "Host: evil.example",
+    ] {
+        let answer = post(header).await;
+        assert!(answer.ends_with("\n403"), "{header}: {answer}");
+    }
+    let users = suite.addr_of("users");
+    let missing = refused(
+        &users,
+        "muster.users.v1.UsersService/GetUser",
+        &json!({ "id": 1 }),
+    )
+    .await;
+    assert!(
+        missing.contains("NotFound"),
+        "nothing was written: {missing}"
+    );
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_its_field_and_the_next_call_is_served() {
+    let suite = Service::suite(&[]).await;
+    let at = |name: &str| suite.addr_of(name);
+    let conflicts = "Scheduling.ConflictService/GetConflicts";
+    let (start, end) = ("2026-01-05T09:00:00Z", "2026-01-05T08:00:00Z");
+    for (addr, method, message, field) in [
+        (
+            at("presence"),
+            format!("{PRESENCE}/Connect"),
+            json!({}),
+            "name",
+        ),
+        (
+            at("presence"),
+            format!("{PRESENCE}/Monitor"),
+            json!({ "name": "x".repeat(300) }),
+            "name",
+        ),
+        (
+            at("activity"),
+            format!("{ACTIVITY}/CreateEvent"),
+            json!({ "message": "x".repeat(70_000) }),
+            "message",
+        ),
+        (
+            at("notificator"),
+            "pb.Notificator/SendEmail".to_owned(),
+            json!({ "content": "x" }),
+            "email",
+        ),
+        (
+            at("notificator"),
+            "pb.Notificator/SendEmail".to_owned(),
+            json!({ "email": "a\r\nBcc: b" }),
+            "email",
+        ),
+        (
+            at("users"),
+            "muster.users.v1.UsersService/CreateUser".to_owned(),
+            json!({}),
+            "email",
+        ),
+        (
+            at("users"),
+            "muster.users.v1.UsersService/GetUser".to_owned(),
+            json!({}),
+            "id",
+        ),
+        (
+            at("conflicts"),
+            conflicts.to_owned(),
+            json!({ "events": [{ "start": start }] }),
+            "events[0].end",
+        ),
+        (
+            at("conflicts"),
+            conflicts.to_owned(),
+            json!({ "events": [{ "start": start, "end": end }] }),
+            "events[0].end",
+        ),
+    ] {
+        let why = refused(&addr, &method, &message).await;
+        assert!(
+            why.contains("InvalidArgument") && why.contains(field),
+            "{method} {field}: {why}"
+        );
+    }
+    let url = format!("http://{}", at("users"));
+    for (path, data, expected) in [
+        ("/create", "no json", "400"),
+        ("/create", "{}", "400"),
+        ("/create", r#"{"email":"a\r\nb"}"#, "400"),
+        ("/create", r#"{"email":7}"#, "400"),
+        ("/nowhere", r#"{"email":"test"}"#, "404"),
+    ] {
+        let target = format!("{url}{path}");
+        let answer = curl(&["-XPOST", &target, "-d", data, "-w", "\n%{http_code}"])
+            .await
+            .ok();
+        let (body, status) = answer.rsplit_once('\n').unwrap();
+        assert_eq!(status, expected, "{path} {data}: {body}");
+        let body: Value = serde_json::from_str(body).unwrap();
+        assert!(body["error"].is_string(), "{body}");
+    }
+    for (name, _) in SERVICES {
+        let health = call(&at(name), "grpc.health.v1.Health/Check", &json!({})).await;
+        assert_eq!(health, json!({ "status": "SERVING" }), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn it_serves_within_half_a_second_and_idles_on_little() {
+    // The table is printed when all services are SERVING.
+    let folder = tempfile::tempdir().unwrap();
+    let binary = muster_testkit::target_dir().join("muster");
+    let mut command = std::process::Command::new(binary);
+    command
+        .current_dir(folder.path())
+        .args(["up", "--admin", "127.0.0.1:0"]);
+    for (name, _) in SERVICES {
+        command.args([format!("--{name}-listen"), "127.0.0.1:0".to_owned()]);
+    }
+    let mut suite = Process::spawn(&mut command);
+    measured(
+        "from the start to SERVING",
+        Duration::from_millis(500),
+        || std::future::ready(suite.stdout().contains("muster is up").then_some(())),
+    )
+    .await;
+
+    let before = suite.cpu_time();
+    let watched = Duration::from_secs(3);
+    tokio::time::timeout(watched, std::future::pending::<()>())
+        .await
+        .unwrap_err();
+    let busy = (suite.cpu_time() - before).as_secs_f64() / watched.as_secs_f64();
+    let resident_mib = suite.resident_bytes() / 1024 / 1024;
+    println!(
+        "idle: {resident_mib} MiB (promised 64), {:.2} % of a core (promised 1)",
+        busy * 100.0
+    );
+    assert!(resident_mib < 64, "{resident_mib} MiB");
+    assert!(
+        busy < 0.03,
+        "{:.2} % of a core, three times the promise",
+        busy * 100.0
+    );
+    suite.sigint();
+    assert!(suite.wait_exit(SOON).await.success());
+}
+
+#[tokio::test]
+async fn started_again_it_has_everything_that_it_acknowledged() {
+    let mut suite = Service::suite(&[]).await;
+    let create = format!("{ACTIVITY}/CreateEvent");
+    call(
+        &suite.addr_of("activity"),
+        &create,
+        &json!({ "id": 3, "message": "kept" }),
+    )
+    .await;
+    let user = json!({ "email": "ann@example.org" });
+    let create_user = "muster.users.v1.UsersService/CreateUser";
+    let before = call(&suite.addr_of("users"), create_user, &user).await;
+    let mail = json!({ "to": "bob", "content": "Hello", "idempotencyKey": "k" });
+    let send = "muster.notificator.v1.NotificatorService/Send";
+    let sent = call(&suite.addr_of("notificator"), send, &mail).await;
+
+    assert!(suite.stop(SOON).await.success(), "a stop is a success");
+    suite.restart().await;
+    let listed = call(
+        &suite.addr_of("activity"),
+        &format!("{ACTIVITY}/ListEvents"),
+        &json!({}),
+    )
+    .await;
+    assert_eq!(listed["message"], "kept");
+    assert_eq!(
+        call(&suite.addr_of("users"), create_user, &user).await,
+        before
+    );
+    assert_eq!(call(&suite.addr_of("notificator"), send, &mail).await, sent);
+    suite.restart().await; // by SIGKILL
+    let listed = call(
+        &suite.addr_of("activity"),
+        &format!("{ACTIVITY}/ListEvents"),
+        &json!({}),
+    )
+    .await;
+    assert_eq!(listed["message"], "kept");
+}
