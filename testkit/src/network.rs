@@ -25,7 +25,11 @@ impl Network {
         command.arg("ip link set lo up && echo ready && exec tail -f /dev/null");
         let mut holder = Process::spawn(&mut command);
         eventually(READY_DEADLINE, || {
-            assert!(holder.ended().is_none(), "no network of our own: {}", holder.transcript());
+            assert!(
+                holder.ended().is_none(),
+                "no network of our own: {}",
+                holder.transcript()
+            );
             std::future::ready(holder.stdout().contains("ready").then_some(()))
         })
         .await;
@@ -36,7 +40,15 @@ impl Network {
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         let holder = self.holder.pid().to_string();
-        command.args(["--target", &holder, "--user", "--net", "--preserve-credentials", "--", program]);
+        command.args([
+            "--target",
+            &holder,
+            "--user",
+            "--net",
+            "--preserve-credentials",
+            "--",
+            program,
+        ]);
         command
     }
 }
