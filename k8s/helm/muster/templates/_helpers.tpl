@@ -1,0 +1,74 @@
+{{- /* The name of an object; that of a StatefulSet may have 52 characters. Takes {root, component}. */ -}}
+{{- define "muster.name" -}}
+{{ .root.Release.Name | trunc 40 | trimSuffix "-" }}-{{ .component }}
+{{- end }}
+
+{{- /* What every object carries. Takes {root, component}. */ -}}
+{{- define "muster.labels" -}}
+{{ include "muster.selector" . }}
+app.kubernetes.io/version: {{ .root.Values.image.tag | default .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end }}
+
+{{- /* What the pods of a component are selected by. Takes {root, component}. */ -}}
+{{- define "muster.selector" -}}
+{{ include "muster.release" .root }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- /* What the pods of all components share. */ -}}
+{{- define "muster.release" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* How every pod runs: as nobody in particular, with no way to become somebody. */ -}}
+{{- define "muster.pod" -}}
+serviceAccountName: {{ .Release.Name }}
+automountServiceAccountToken: false
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* How every container runs: with nothing that it does not need. */ -}}
+{{- define "muster.container.security" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{- /* The volume that a pod of a StatefulSet claims. Takes the `storage` of a component. */ -}}
+{{- define "muster.claim" -}}
+metadata:
+  name: data
+spec:
+  accessModes: [ReadWriteOnce]
+  {{- with .className }}
+  storageClassName: {{ . }}
+  {{- end }}
+  resources:
+    requests:
+      storage: {{ .size }}
+{{- end }}
+
+{{- /* The endpoints of etcd, separated by commas; nothing without etcd. */ -}}
+{{- define "muster.etcd" -}}
+{{- if .Values.etcd.enabled -}}
+{{ include "muster.name" (dict "root" . "component" "etcd") }}:2379
+{{- else -}}
+{{ join "," .Values.etcd.endpoints }}
+{{- end -}}
+{{- end }}
