@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::command::{on_path, run, succeeds};
 
 /// What a test needs from Debian: the name of a program (or `import X` for a Python module), and its package.
-const PACKAGES: [(&str, &str); 10] = [
+const PACKAGES: [(&str, &str); 11] = [
     ("etcd", "etcd-server"),
     ("etcdctl", "etcd-client"),
     ("import aiosmtpd", "python3-aiosmtpd"),
@@ -16,6 +16,7 @@ const PACKAGES: [(&str, &str); 10] = [
     ("git", "git"),
     ("npm", "npm"),
     ("unshare", "util-linux"),
+    ("ip", "iproute2"),
 ];
 
 /// What Debian has only in versions that are too old.

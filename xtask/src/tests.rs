@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, PipeReader, Write, pipe};
 use std::process::Command;
 
 use crate::cache::Cache;
-use crate::command::{cargo, line};
+use crate::command::{cargo, line, run};
 use crate::elapsed::Steps;
 use crate::tally::Tally;
 use crate::tools::MUSL;
@@ -23,8 +23,14 @@ const SLOWEST: usize = 12;
 pub(crate) fn all(steps: &mut Steps, cache: &Cache, full: bool) {
     // Binaries and tests in one selection: another would build dependencies again with other features.
     let mut build = cargo("build --workspace --bins --tests --locked");
-    let built = steps.step("build", || crate::command::run(&mut build));
-    if built.is_ok() && build_static(steps).is_ok() {
+    // That is another one: the test of the README types `cargo run`, and should not wait for a compiler.
+    let mut suite = cargo("build --locked");
+    let built = steps.step("build", || run(&mut build)).is_ok()
+        && steps
+            .step("build what cargo run starts", || run(&mut suite))
+            .is_ok()
+        && build_static(steps).is_ok();
+    if built {
         run_tests(steps, cache, full);
     }
 }
@@ -36,7 +42,7 @@ pub(crate) fn build_static(steps: &mut Steps) -> Result<(), String> {
         .arg(MUSL)
         .args(BINARIES.map(|binary| format!("--package={binary}")));
     build.env("CC_x86_64_unknown_linux_musl", "musl-gcc");
-    steps.step("build static binaries", || crate::command::run(&mut build))
+    steps.step("build static binaries", || run(&mut build))
 }
 
 fn run_tests(steps: &mut Steps, cache: &Cache, full: bool) {
