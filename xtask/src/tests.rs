@@ -22,7 +22,7 @@ const SLOWEST: usize = 12;
 /// Builds the binaries that the tests start, static ones too, and runs the tests of all crates.
 pub(crate) fn all(steps: &mut Steps, cache: &Cache, full: bool) {
     // Binaries and tests in one selection: another would build dependencies again with other features.
-    let mut build = cargo("build --workspace --bins --tests --locked");
+    let mut build = cargo("build --workspace --bins --tests --examples --locked");
     // That is another one: the test of the README types `cargo run`, and should not wait for a compiler.
     let mut suite = cargo("build --locked");
     let built = steps.step("build", || run(&mut build)).is_ok()
