@@ -3,6 +3,7 @@
 mod cache;
 mod checks;
 mod command;
+mod dist;
 mod elapsed;
 mod install;
 mod packages;
@@ -24,6 +25,7 @@ Usage: cargo xtask COMMAND
                  --full adds the long proofs (the tests marked #[ignore])
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
   static         The static binaries (musl) that the tests of the images run
+  dist           What the Dockerfile makes images of: optimised static binaries, laid out in dist/
   help           This text
 
 Tools go to $XDG_CACHE_HOME/muster (or ~/.cache/muster), outside the clone.
@@ -36,7 +38,8 @@ fn main() -> ExitCode {
         ["test"] => in_workspace(|steps, cache| test(steps, cache, false)),
         ["test", "--full"] => in_workspace(|steps, cache| test(steps, cache, true)),
         ["install"] => in_workspace(install::all),
-        ["static"] => in_workspace(|steps, _| tests::build_static(steps)),
+        ["dist"] => in_workspace(|steps, _| dist::all(steps)),
+        ["static"] => in_workspace(|steps, _| dist::build_static(steps, "smoke")),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

@@ -5,18 +5,10 @@ use std::process::Command;
 
 use crate::cache::Cache;
 use crate::command::{cargo, line, run};
+use crate::dist;
 use crate::elapsed::Steps;
 use crate::tally::Tally;
-use crate::tools::MUSL;
 
-const BINARIES: [&str; 6] = [
-    "muster",
-    "muster-presence",
-    "muster-activity",
-    "muster-notificator",
-    "muster-users",
-    "muster-conflicts",
-];
 const SLOWEST: usize = 12;
 
 /// Builds the binaries that the tests start, static ones too, and runs the tests of all crates.
@@ -29,20 +21,10 @@ pub(crate) fn all(steps: &mut Steps, cache: &Cache, full: bool) {
         && steps
             .step("build what cargo run starts", || run(&mut suite))
             .is_ok()
-        && build_static(steps).is_ok();
+        && dist::build_static(steps, "smoke").is_ok();
     if built {
         run_tests(steps, cache, full);
     }
-}
-
-/// Builds the binaries of the images.
-pub(crate) fn build_static(steps: &mut Steps) -> Result<(), String> {
-    let mut build = cargo("build --locked --profile smoke --target");
-    build
-        .arg(MUSL)
-        .args(BINARIES.map(|binary| format!("--package={binary}")));
-    build.env("CC_x86_64_unknown_linux_musl", "musl-gcc");
-    steps.step("build static binaries", || run(&mut build))
 }
 
 fn run_tests(steps: &mut Steps, cache: &Cache, full: bool) {

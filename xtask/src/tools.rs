@@ -10,8 +10,10 @@ const BUF: &str = "@bufbuild/buf@1.75.0";
 const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
 const CARGO_DENY: &str = "0.20.2";
 
-/// The target of the static binaries.
-pub(crate) const MUSL: &str = "x86_64-unknown-linux-musl";
+/// The target of the static binaries: this machine, without its libc.
+pub(crate) fn musl() -> String {
+    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
+}
 
 /// One installation, done again when its pin changes.
 pub(crate) struct Tool {
@@ -55,7 +57,7 @@ pub(crate) fn all() -> Result<Vec<Tool>, String> {
 }
 
 fn musl_target(_: &Cache) -> Result<(), String> {
-    run(Command::new("rustup").args(["target", "add", MUSL]))
+    run(Command::new("rustup").args(["target", "add", &musl()]))
 }
 
 /// grpcurl and helm: one go.mod pins them, because `go install NAME@VERSION` pins nothing that they depend on.

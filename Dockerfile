@@ -1,0 +1,88 @@
+# One file for every image:
+#
+#   docker build --build-arg SERVICE=activity -t muster-activity .
+#
+# SERVICE is presence, activity, notificator, users or conflicts, or muster for all in one process.
+#
+# The binaries of all of them are built here, once for all images. With --build-arg BINARIES=prebuilt they are
+# taken from dist/, where `cargo xtask dist` puts them: no other image is needed then.
+#
+# A service refuses to listen beyond loopback while nothing authenticates callers, also in a container: whoever
+# runs an image says MUSTER_INSECURE=true, and publishes its port on 127.0.0.1.
+
+ARG SERVICE=muster
+ARG BINARIES=built
+
+FROM rust:1.95 AS binaries-built
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends musl-tools \
+    && rm -rf /var/lib/apt/lists/*
+RUN rustup target add "$(uname -m)-unknown-linux-musl"
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target cargo xtask dist
+
+FROM scratch AS binaries-prebuilt
+COPY dist /src/dist
+
+# hadolint ignore=DL3006
+FROM binaries-${BINARIES} AS binaries
+
+# What differs from service to service.
+
+FROM scratch AS image-presence
+ENV MUSTER_LISTEN=:9002
+EXPOSE 9002
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:9002"]
+ENTRYPOINT ["/bin/muster-presence"]
+
+FROM scratch AS image-activity
+ENV MUSTER_LISTEN=:50051 MUSTER_STORE=sqlite:/data/activity.db
+EXPOSE 50051
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:50051"]
+ENTRYPOINT ["/bin/muster-activity"]
+
+FROM scratch AS image-notificator
+ENV MUSTER_LISTEN=:8082 MUSTER_STORE=sqlite:/data/notificator.db MUSTER_SMTP=file:/data/mail
+EXPOSE 8082
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:8082"]
+ENTRYPOINT ["/bin/muster-notificator"]
+
+FROM scratch AS image-users
+ENV MUSTER_LISTEN=:8081 MUSTER_STORE=sqlite:/data/users.db
+EXPOSE 8081
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:8081"]
+ENTRYPOINT ["/bin/muster-users"]
+
+FROM scratch AS image-conflicts
+ENV MUSTER_LISTEN=:7070
+EXPOSE 7070
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:7070"]
+ENTRYPOINT ["/bin/muster-conflicts"]
+
+FROM scratch AS image-muster
+ENV MUSTER_DATA=/data \
+    MUSTER_PRESENCE_LISTEN=:9002 \
+    MUSTER_ACTIVITY_LISTEN=:50051 \
+    MUSTER_NOTIFICATOR_LISTEN=:8801 \
+    MUSTER_USERS_LISTEN=:8802 \
+    MUSTER_CONFLICTS_LISTEN=:7070
+EXPOSE 9002 50051 8801 8802 7070
+# The last one to become ready answers for all: one of those that open a store.
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:8802"]
+ENTRYPOINT ["/bin/muster"]
+
+# What does not.
+
+# hadolint ignore=DL3006
+FROM image-${SERVICE}
+ARG SERVICE
+LABEL org.opencontainers.image.title="muster-${SERVICE}" org.opencontainers.image.licenses="Apache-2.0 OR MIT"
+ENV MUSTER_ADMIN=:8080
+EXPOSE 8080
+COPY --from=binaries /src/dist/${SERVICE}/bin /bin
+COPY --from=binaries --chown=65532:65532 /src/dist/${SERVICE}/data /data
+# SQLite puts its temporary files here where the root is read-only.
+WORKDIR /data
+USER 65532:65532
