@@ -1,5 +1,7 @@
 //! Where a service keeps its data, and the lock that keeps it to one process.
 
+pub mod sqlite;
+
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;

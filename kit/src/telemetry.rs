@@ -102,13 +102,16 @@ fn for_people(line: &mut Writer<'_>, level: &Level, target: &str, mut fields: Fi
     writeln!(line)
 }
 
-fn json(line: &mut Writer<'_>, level: &Level, target: &str, fields: Fields) -> fmt::Result {
-    let mut object = Map::new();
-    object.insert("timestamp".to_owned(), now().into());
-    object.insert("level".to_owned(), level.as_str().into());
-    object.insert("target".to_owned(), target.into());
-    object.extend(fields.0);
-    writeln!(line, "{}", Value::Object(object))
+/// What every line has comes first; people read JSON too.
+fn json(line: &mut Writer<'_>, level: &Level, target: &str, mut fields: Fields) -> fmt::Result {
+    let message = fields.0.remove("message").unwrap_or_default();
+    let (now, level) = (Value::from(now()), Value::from(level.as_str()));
+    let target = Value::from(target);
+    write!(line, r#"{{"timestamp":{now},"level":{level},"target":{target},"message":{message}"#)?;
+    for (name, value) in fields.0 {
+        write!(line, ",{}:{value}", Value::from(name))?;
+    }
+    writeln!(line, "}}")
 }
 
 /// The fields of an event, `message` among them.

@@ -25,18 +25,22 @@ const SUITE: &[Setting] =
 const READY: Duration = Duration::from_secs(5);
 
 /// A line to try for each service, with its address put in.
-const TRIES: [(&str, &str); 5] = [
+const TRIES: [(&str, &str); 6] = [
     (
         "presence",
         r#"grpcurl -plaintext -d '{"name":"Albert"}' ADDR cloudstate.samples.chat.presence.Presence/Monitor"#,
     ),
-    ("activity", "grpcurl -plaintext ADDR activityevents.ActivityEvents/ListEvents"),
+    (
+        "activity",
+        r#"grpcurl -plaintext -d '{"message":"hello"}' ADDR activityevents.ActivityEvents/CreateEvent"#,
+    ),
     (
         "notificator",
         r#"grpcurl -plaintext -d '{"email":"test","content":"Hello"}' ADDR pb.Notificator/SendEmail"#,
     ),
     ("users", r#"curl -XPOST http://ADDR/create -d '{"email": "test"}'"#),
     ("conflicts", "grpcurl -plaintext ADDR describe Scheduling.ConflictService"),
+    ("admin", "curl http://ADDR/readyz"),
 ];
 
 type Run = Pin<Box<dyn Future<Output = Result<(), String>>>>;
@@ -91,14 +95,14 @@ async fn start(settings: Settings) -> Result<ExitCode, StartError> {
     let host = Host::start(&settings, Registry::in_process()).await?;
     let (rows, healths, runs) = (Vec::new(), Vec::new(), Vec::new());
     let mut suite = Suite { host, settings, rows, healths, runs };
-    suite.add(&muster_presence::SERVICE, muster_presence::Config::read, muster_presence::run).await?;
-    suite.add(&muster_activity::SERVICE, muster_activity::Config::read, muster_activity::run).await?;
+    suite.add(&muster_presence::SERVICE, muster_presence::config::Config::read, muster_presence::run).await?;
+    suite.add(&muster_activity::SERVICE, muster_activity::config::Config::read, muster_activity::run).await?;
     suite
-        .add(&muster_notificator::SERVICE, muster_notificator::Config::read, muster_notificator::run)
+        .add(&muster_notificator::SERVICE, muster_notificator::config::Config::read, muster_notificator::run)
         .await?;
-    suite.add(&muster_users::SERVICE, muster_users::Config::read, muster_users::run).await?;
+    suite.add(&muster_users::SERVICE, muster_users::config::Config::read, muster_users::run).await?;
     suite
-        .add(&muster_conflicts::SERVICE, muster_conflicts::Config::read, muster_conflicts::run)
+        .add(&muster_conflicts::SERVICE, muster_conflicts::config::Config::read, muster_conflicts::run)
         .await?;
     let admin = suite.host.bind_admin(&suite.settings).await?;
     if let Some(admin) = &admin {
@@ -167,13 +171,14 @@ async fn all_serving(healths: &[Health]) {
 
 fn print_table(rows: &[(&'static str, SocketAddr)]) {
     let mut text = String::from("muster is up; Ctrl-C stops it\n\n");
-    let width = rows.iter().map(|(_, addr)| addr.to_string().len()).max().unwrap_or_default();
     for (name, addr) in rows {
-        let line = match TRIES.iter().find(|(service, _)| service == name) {
-            Some((_, line)) => line.replace("ADDR", &shown(*addr)),
-            None => format!("curl http://{}/metrics", shown(*addr)),
-        };
-        text.push_str(&format!("{name:<12} {:<width$}  {line}\n", addr.to_string()));
+        text.push_str(&format!("  {name:<12} {addr}\n"));
+    }
+    text.push_str("\nto try:\n");
+    for (name, addr) in rows {
+        for (_, line) in TRIES.iter().filter(|(of, _)| of == name) {
+            text.push_str(&format!("  {}\n", line.replace("ADDR", &shown(*addr))));
+        }
     }
     println!("{text}");
 }

@@ -66,7 +66,8 @@ pub fn static_binary(binary: &str) -> PathBuf {
     let target = profiles
         .parent()
         .expect("a profile lies in the target folder");
-    let path = target.join("x86_64-unknown-linux-musl/smoke").join(binary);
+    let musl = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let path = target.join(musl).join("smoke").join(binary);
     assert!(
         path.is_file(),
         "{} is missing: `cargo xtask static` builds it",

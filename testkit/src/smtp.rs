@@ -17,8 +17,12 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 pub struct Smtp {
     port: u16,
     folder: TempDir,
+    most_bytes: usize,
     process: Option<Process>,
 }
+
+/// What aiosmtpd takes where nothing is said.
+const MOST_BYTES: usize = 32 * 1024 * 1024;
 
 impl Smtp {
     /// Starts it and waits until it greets.
@@ -26,7 +30,15 @@ impl Smtp {
     /// # Panics
     /// When aiosmtpd is not installed, or does not greet within 20 s.
     pub async fn start() -> Smtp {
-        let mut smtp = Smtp::stopped();
+        Smtp::start_taking(MOST_BYTES).await
+    }
+
+    /// One that refuses, for good, mails of more than so many bytes.
+    ///
+    /// # Panics
+    /// When aiosmtpd is not installed, or does not greet within 20 s.
+    pub async fn start_taking(most_bytes: usize) -> Smtp {
+        let mut smtp = Smtp { most_bytes, ..Smtp::stopped() };
         smtp.resume().await;
         smtp
     }
@@ -40,6 +52,7 @@ impl Smtp {
         Smtp {
             port: free_port(),
             folder,
+            most_bytes: MOST_BYTES,
             process: None,
         }
     }
@@ -60,9 +73,11 @@ impl Smtp {
     /// When it does not greet within 20 s.
     pub async fn resume(&mut self) {
         let (port, maildir) = (self.port, self.folder.path().join("maildir"));
+        let most_bytes = self.most_bytes.to_string();
         self.process.get_or_insert_with(|| {
             let mut command = Command::new("/usr/bin/python3");
             command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}")]);
+            command.args(["-s", &most_bytes]);
             Process::spawn(
                 command
                     .args(["-c", "aiosmtpd.handlers.Mailbox"])

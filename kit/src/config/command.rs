@@ -104,7 +104,7 @@ impl Program {
             let flag = given.is_some();
             let text = match given {
                 Some(text) => Some(text),
-                None => spec.from_environment(environment)?,
+                None => spec.in_environment(environment)?,
             };
             if let Some(text) = text {
                 let secret = spec.setting.kind == Kind::Secret;
@@ -158,7 +158,7 @@ impl Spec {
         }
     }
 
-    fn from_environment(&self, environment: &Environment) -> Result<Option<String>, BadSetting> {
+    fn in_environment(&self, environment: &Environment) -> Result<Option<String>, BadSetting> {
         let alias = self.alias.and_then(|alias| environment.get(alias));
         let own = environment.get(&self.variable());
         if let Some(text) = alias.or(own).filter(|text| !text.is_empty()) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
-use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime, EventLike};
+use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime};
 use muster_proto::compat::scheduling as pb;
 use prost_types::Timestamp;
 use serde::Deserialize;

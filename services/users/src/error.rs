@@ -3,7 +3,7 @@
 use muster_kit::mail::AddressError;
 use muster_kit::server::ServeError;
 use muster_kit::status;
-use muster_kit::store::StoreError;
+use muster_kit::store::sqlite::{OpenError, WriteError};
 use tonic::Status;
 
 /// What can go wrong.
@@ -21,34 +21,18 @@ pub enum Error {
     /// The outbox is full.
     #[error("too many welcome mails wait for a notificator: try again later")]
     OutboxFull,
-    /// There is no room on the disk.
-    #[error("the disk is full")]
-    DiskFull,
-    /// Another process has the store, or its folder cannot be made.
+    /// The store does not write.
     #[error(transparent)]
-    Lock(#[from] StoreError),
-    /// The store's schema cannot be brought to today's.
-    #[error("the schema of the store: {0}")]
-    Schema(#[from] sqlx::migrate::MigrateError),
-    /// The store failed.
+    Write(#[from] WriteError),
+    /// The store cannot be read.
     #[error("the store failed: {0}")]
-    Store(sqlx::Error),
+    Read(#[from] sqlx::Error),
+    /// The store cannot be opened.
+    #[error("store {0}")]
+    Open(#[from] OpenError),
     /// The port cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
-}
-
-/// SQLite's code for a full disk; extended codes carry more in their upper bits.
-const SQLITE_FULL: u32 = 13;
-
-impl From<sqlx::Error> for Error {
-    fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
-        match code.and_then(|code| code.parse::<u32>().ok()) {
-            Some(code) if code & 0xff == SQLITE_FULL => Error::DiskFull,
-            _ => Error::Store(error),
-        }
-    }
 }
 
 impl From<Error> for Status {
@@ -57,10 +41,13 @@ impl From<Error> for Status {
             Error::Email(why) => status::invalid("email", why.to_string()),
             Error::Id => status::invalid("id", "expected a number from 1 up"),
             Error::NoSuchUser => status::not_found(error.to_string()),
-            Error::OutboxFull | Error::DiskFull => status::exhausted(error.to_string()),
-            Error::Lock(_) | Error::Schema(_) | Error::Store(_) | Error::Serve(_) => {
-                status::internal(&error)
+            Error::OutboxFull | Error::Write(WriteError::Full) => {
+                status::exhausted(error.to_string())
             }
+            Error::Write(WriteError::Failed(_))
+            | Error::Read(_)
+            | Error::Open(_)
+            | Error::Serve(_) => status::internal(&error),
         }
     }
 }

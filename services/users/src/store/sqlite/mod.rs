@@ -3,61 +3,38 @@
 mod outbox;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
-use muster_kit::store::{self, StoreLock};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{SqlSafeStr, SqliteConnection};
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
+use muster_kit::store::sqlite;
+use sqlx::SqliteConnection;
+use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::user::{NewUser, User};
 
 /// Each is one step from the schema before; none is ever changed once it was released.
-const MIGRATIONS: [(&str, &str); 1] = [("users", include_str!("1-users.sql"))];
-const READERS: u32 = 4;
-/// How long to wait, after a failed write, before the next check.
-const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+const MIGRATIONS: &sqlite::Migrations = &[("users", include_str!("1-users.sql"))];
 
 /// An open SQLite store.
 #[derive(Debug)]
 pub struct Sqlite {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    database: sqlite::Sqlite,
     opened: Instant,
     waiting: AtomicUsize,
     max_waiting: usize,
-    need: Need,
-    is_lost: AtomicBool,
-    failed: Notify,
-    _lock: StoreLock,
 }
 
 impl Sqlite {
     pub(super) async fn open(path: &Path, max_waiting: usize, need: Need) -> Result<Self, Error> {
-        let lock = store::lock(path)?;
-        let writer = pool(path, 1).await?;
-        migrator().run(&writer).await?;
-        let readers = pool(path, READERS).await?;
-        let waiting = outbox::make_all_due(&writer).await?;
-        need.met();
+        let database = sqlite::Sqlite::open(path, MIGRATIONS, need).await?;
+        let waiting = outbox::make_all_due(database.writer()).await?;
         Ok(Self {
-            writer,
-            readers,
+            database,
             opened: Instant::now(),
             waiting: AtomicUsize::new(waiting),
             max_waiting,
-            need,
-            is_lost: AtomicBool::new(false),
-            failed: Notify::new(),
-            _lock: lock,
         })
     }
 
@@ -74,7 +51,7 @@ impl Sqlite {
     }
 
     async fn insert(&self, user: &NewUser) -> Result<(User, bool), sqlx::Error> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.database.writer().begin_with("BEGIN IMMEDIATE").await?;
         let id = insert_user(&mut transaction, user).await?;
         match id {
             Some(_) => outbox::insert(&mut transaction, user).await?,
@@ -88,7 +65,7 @@ impl Sqlite {
     pub(super) async fn user(&self, id: i64) -> Result<Option<User>, Error> {
         let found = sqlx::query_as("SELECT id, email, created_at_ns FROM users WHERE id = ?")
             .bind(id)
-            .fetch_optional(&self.readers)
+            .fetch_optional(self.database.readers())
             .await?;
         Ok(found.map(user))
     }
@@ -98,68 +75,16 @@ impl Sqlite {
     }
 
     pub(super) async fn keep_checked(&self, shutdown: &Shutdown) {
-        let check = async {
-            loop {
-                self.failed.notified().await;
-                while self.check().await.is_err() {
-                    sleep(CHECK_INTERVAL).await;
-                }
-            }
-        };
-        tokio::select! {
-            () = shutdown.cancelled() => {}
-            () = check => {}
-        }
-    }
-
-    /// A write that changes nothing but is on disk when it succeeds.
-    async fn check(&self) -> Result<(), Error> {
-        let touched = sqlx::query("UPDATE repeats SET count = count").execute(&self.writer);
-        let touched = touched.await;
-        self.written(touched).map(drop)
+        self.database.keep_checked(shutdown).await;
     }
 
     pub(super) async fn close(&self) {
-        self.readers.close().await;
-        self.writer.close().await;
+        self.database.close().await;
     }
 
-    /// Tells the health of the store by what became of a write. A full disk is answered as
-    /// such, and what is stored can still be read: that does not make the service unhealthy.
     fn written<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, Error> {
-        let result = result.map_err(Error::from);
-        match &result {
-            Ok(_) if self.is_lost.swap(false, Ordering::Relaxed) => self.need.met(),
-            Err(error @ Error::Store(_)) => {
-                self.is_lost.store(true, Ordering::Relaxed);
-                self.need.lost(error);
-                self.failed.notify_one();
-            }
-            _ => {}
-        }
-        result
+        Ok(self.database.written(result)?)
     }
-}
-
-async fn pool(path: &Path, connections: u32) -> Result<SqlitePool, sqlx::Error> {
-    let options = SqliteConnectOptions::new()
-        .filename(path)
-        .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal)
-        // An acknowledged user is on disk.
-        .synchronous(SqliteSynchronous::Full);
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .connect_with(options)
-        .await
-}
-
-fn migrator() -> Migrator {
-    let migration = |(version, (name, sql)): (i64, (&'static str, &'static str))| {
-        let kind = MigrationType::Simple;
-        Migration::new(version, name.into(), kind, sql.into_sql_str(), false)
-    };
-    Migrator::with_migrations((1..).zip(MIGRATIONS).map(migration).collect())
 }
 
 /// The new id, or None where the address is known.

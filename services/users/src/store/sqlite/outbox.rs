@@ -50,7 +50,7 @@ impl Sqlite {
         )
         .bind(now_ns)
         .bind(limit)
-        .fetch_all(&self.readers)
+        .fetch_all(self.database.readers())
         .await?;
         let next = match rows.is_empty() {
             true => self.next_due(now_ns).await?,
@@ -63,7 +63,7 @@ impl Sqlite {
     async fn next_due(&self, now_ns: i64) -> Result<Option<Duration>, Error> {
         let next: Option<i64> =
             sqlx::query_scalar("SELECT min(due_ns) FROM outbox WHERE refused IS NULL")
-                .fetch_one(&self.readers)
+                .fetch_one(self.database.readers())
                 .await?;
         let wait = |due_ns: i64| u64::try_from(due_ns - now_ns).unwrap_or_default();
         Ok(next.map(|due_ns| Duration::from_nanos(wait(due_ns))))
@@ -82,7 +82,7 @@ impl Sqlite {
         .bind(to)
         .bind(self.due_after(claim))
         .bind(number)
-        .execute(&self.writer)
+        .execute(self.database.writer())
         .await;
         self.written(offered).map(drop)
     }
@@ -105,7 +105,7 @@ impl Sqlite {
 
     async fn remove(&self, number: i64) -> Result<(), sqlx::Error> {
         let removed = sqlx::query("DELETE FROM outbox WHERE number = ?").bind(number);
-        removed.execute(&self.writer).await.map(drop)
+        removed.execute(self.database.writer()).await.map(drop)
     }
 
     async fn postpone(
@@ -121,13 +121,13 @@ impl Sqlite {
         .bind(self.due_after(delay))
         .bind(is_held)
         .bind(number)
-        .execute(&self.writer)
+        .execute(self.database.writer())
         .await
         .map(drop)
     }
 
     async fn set_aside(&self, number: i64, why: &str) -> Result<(), sqlx::Error> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.database.writer().begin_with("BEGIN IMMEDIATE").await?;
         sqlx::query("UPDATE outbox SET refused = ? WHERE number = ?")
             .bind(why)
             .bind(number)

@@ -1,0 +1,206 @@
+//! From the store to the outlet: due mails, a few at a time, again and again until each is
+//! delivered or refused for good.
+
+use std::collections::HashSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use metrics::counter;
+use muster_kit::Shutdown;
+use muster_kit::backoff::Backoff;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::error::Error;
+use crate::mail::{LIFETIME, Waiting};
+use crate::store::{Attempt, Store};
+use crate::transport::{Failure, Transport};
+
+/// Deliveries that are under way at the same time.
+pub(crate) const AT_ONCE: usize = 16;
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// The longest time between two attempts.
+pub(crate) const LONGEST_RETRY: Duration = Duration::from_secs(3600);
+/// How long to rest when the store does not answer.
+const STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// Delivers the mails of a store.
+pub struct Delivery {
+    courier: Courier,
+    mail_waits: Arc<Notify>,
+}
+
+/// What is needed to deliver one mail.
+#[derive(Clone)]
+struct Courier {
+    store: Store,
+    transport: Transport,
+}
+
+impl Delivery {
+    /// From `store` by `transport`; `mail_waits` tells of new mails.
+    pub fn new(store: Store, transport: Transport, mail_waits: Arc<Notify>) -> Self {
+        Self { courier: Courier { store, transport }, mail_waits }
+    }
+
+    /// Delivers until `shutdown` fires, then waits up to `drain` for what is under way.
+    pub async fn run(&self, shutdown: &Shutdown, drain: Duration) {
+        let mut under_way = UnderWay::default();
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            never = self.deliver_all(&mut under_way) => match never {},
+        }
+        let ended = async { while under_way.one_ended().await {} };
+        if timeout(drain, ended).await.is_err() {
+            tracing::warn!("the drain ended before all deliveries did; they are tried again");
+        }
+    }
+
+    async fn deliver_all(&self, under_way: &mut UnderWay) -> Infallible {
+        loop {
+            if let Err(error) = self.deliver_due(under_way).await {
+                tracing::error!(%error, "mails wait for the store");
+                sleep(STORE_RETRY).await;
+            }
+        }
+    }
+
+    /// Starts what is due as far as there is room, then waits for something to change.
+    async fn deliver_due(&self, under_way: &mut UnderWay) -> Result<(), Error> {
+        let due = self.courier.store.due(2 * AT_ONCE).await?;
+        for mail in due {
+            under_way.start(mail, &self.courier);
+        }
+        let next = self.courier.store.next_due().await?;
+        tokio::select! {
+            true = under_way.one_ended() => {}
+            () = self.mail_waits.notified() => {}
+            () = sleep(next.unwrap_or(LONGEST_RETRY)) => {}
+        }
+        Ok(())
+    }
+}
+
+/// The deliveries that are under way, by the number of the mail.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<i64>,
+    numbers: HashSet<i64>,
+}
+
+impl UnderWay {
+    /// Starts a delivery, unless it is under way or there is no room: it stays due.
+    fn start(&mut self, mail: Waiting, courier: &Courier) {
+        if self.tasks.len() < AT_ONCE && self.numbers.insert(mail.number) {
+            self.tasks.spawn(courier.clone().deliver(mail));
+        }
+    }
+
+    /// Waits until one has ended; false if there is none.
+    async fn one_ended(&mut self) -> bool {
+        match self.tasks.join_next().await {
+            Some(Ok(number)) => self.numbers.remove(&number),
+            Some(Err(panic)) => {
+                // Which mail it was is not known; what is not settled is still due.
+                tracing::error!(%panic, "a delivery ended badly");
+                self.numbers.clear();
+                true
+            }
+            None => false,
+        }
+    }
+}
+
+impl Courier {
+    async fn deliver(self, mail: Waiting) -> i64 {
+        let delivered = self.transport.deliver(&mail).await;
+        let attempt = judge(&mail, delivered, age(mail.created_at_ns));
+        tell(&mail, &attempt);
+        if let Err(error) = self.store.settle(mail.number, attempt).await {
+            // It stays due and is delivered again, under the same Message-ID.
+            tracing::error!(mail = %mail.id, %error, "what became of a mail is not noted");
+            sleep(STORE_RETRY).await;
+        }
+        mail.number
+    }
+}
+
+/// What an attempt means for a mail of this age.
+fn judge(mail: &Waiting, delivered: Result<(), Failure>, age: Duration) -> Attempt {
+    match delivered {
+        Ok(()) => Attempt::Delivered,
+        Err(Failure::ForGood(why)) => Attempt::Failed(why),
+        Err(Failure::ForNow(why)) if age >= LIFETIME => {
+            Attempt::Failed(format!("given up after {} days: {why}", LIFETIME.as_secs() / 86_400))
+        }
+        Err(Failure::ForNow(why)) => {
+            let delay = Backoff::new(FIRST_RETRY, LONGEST_RETRY).after(mail.attempts + 1);
+            Attempt::Again(why, delay)
+        }
+    }
+}
+
+fn tell(mail: &Waiting, attempt: &Attempt) {
+    match attempt {
+        Attempt::Delivered => counter!("notificator_mails_delivered_total").increment(1),
+        Attempt::Again(why, delay) => {
+            counter!("notificator_delivery_retries_total").increment(1);
+            tracing::warn!(mail = %mail.id, why, ?delay, "a mail is not delivered yet");
+        }
+        Attempt::Failed(why) => {
+            counter!("notificator_mails_failed_total").increment(1);
+            tracing::error!(mail = %mail.id, why, "a mail cannot be delivered");
+        }
+    }
+}
+
+fn age(created_at_ns: i64) -> Duration {
+    let created = Duration::from_nanos(u64::try_from(created_at_ns).unwrap_or_default());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.saturating_sub(created)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mail(attempts: u32) -> Waiting {
+        Waiting {
+            number: 1,
+            id: uuid::Uuid::nil(),
+            to: String::new(),
+            subject: String::new(),
+            content: String::new(),
+            attempts,
+            created_at_ns: 0,
+        }
+    }
+
+    fn for_now() -> Result<(), Failure> {
+        Err(Failure::ForNow("busy".to_owned()))
+    }
+
+    fn delay(attempts: u32) -> Option<Duration> {
+        match judge(&mail(attempts), for_now(), Duration::ZERO) {
+            Attempt::Again(_, delay) => Some(delay),
+            Attempt::Delivered | Attempt::Failed(_) => None,
+        }
+    }
+
+    #[test]
+    fn a_failure_for_now_is_tried_again_ever_later() {
+        assert!(delay(0) <= Some(FIRST_RETRY));
+        assert!(delay(3) > Some(2 * FIRST_RETRY));
+        assert!(delay(1000) <= Some(LONGEST_RETRY) && delay(1000) >= Some(LONGEST_RETRY / 2));
+    }
+
+    #[test]
+    fn a_refusal_or_old_age_is_the_end() {
+        let refused = judge(&mail(0), Err(Failure::ForGood("no such user".to_owned())), Duration::ZERO);
+        assert_eq!(refused, Attempt::Failed("no such user".to_owned()));
+        let old = judge(&mail(9), for_now(), LIFETIME);
+        assert_eq!(old, Attempt::Failed("given up after 5 days: busy".to_owned()));
+    }
+}

@@ -1,0 +1,161 @@
+//! The one writer: takes all that waits, writes it in one transaction, answers after the commit.
+//!
+//! One fsync for a whole group is what makes a durable mail cheap.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use sqlx::SqliteConnection;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use super::Attempt;
+use super::sqlite::{Database, after_ns, now_ns};
+use crate::error::Error;
+use crate::mail::NewMail;
+
+/// The most writes of one transaction.
+const GROUP: usize = 256;
+
+/// Something to be written, and whom to tell.
+#[derive(Debug)]
+pub(super) enum Write {
+    Add(NewMail, oneshot::Sender<Result<(), Error>>),
+    Settle(i64, Attempt, oneshot::Sender<Result<(), Error>>),
+}
+
+/// What became of a write within its transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Added,
+    WasThere,
+    Other,
+    Full,
+    Settled { for_good: bool },
+    WasSettled,
+}
+
+/// Writes until all senders are gone.
+pub(super) async fn write_groups(database: Arc<Database>, mut writes: mpsc::Receiver<Write>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while writes.recv_many(&mut group, GROUP).await > 0 {
+        let result = database.sqlite.written(write(&database, &group).await);
+        match result {
+            Ok(done) => answer(&database, &mut group, &done),
+            Err(error) => {
+                let error = Arc::new(error);
+                for write in group.drain(..) {
+                    reply(write, Err(Error::Write(error.clone())));
+                }
+            }
+        }
+    }
+}
+
+async fn write(database: &Database, group: &[Write]) -> Result<Vec<Done>, sqlx::Error> {
+    let mut waiting = database.waiting.load(Ordering::Relaxed);
+    let mut transaction = database.sqlite.writer().begin_with("BEGIN IMMEDIATE").await?;
+    let mut done = Vec::with_capacity(group.len());
+    for write in group {
+        let one = match write {
+            Write::Add(mail, _) => {
+                let has_room = waiting < database.most_waiting;
+                add(&mut transaction, mail, has_room).await?
+            }
+            Write::Settle(number, attempt, _) => settle(&mut transaction, *number, attempt).await?,
+        };
+        waiting += usize::from(one == Done::Added);
+        done.push(one);
+    }
+    transaction.commit().await?;
+    Ok(done)
+}
+
+/// Tells each caller; all of it is on disk now.
+fn answer(database: &Database, group: &mut Vec<Write>, done: &[Done]) {
+    for (write, done) in group.drain(..).zip(done) {
+        let result = match done {
+            Done::Other => Err(Error::OtherMail),
+            Done::Full => Err(Error::QueueFull),
+            Done::Added | Done::WasThere | Done::Settled { .. } | Done::WasSettled => Ok(()),
+        };
+        match done {
+            Done::Added => drop(database.waiting.fetch_add(1, Ordering::Relaxed)),
+            Done::Settled { for_good: true } => {
+                database.waiting.fetch_sub(1, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+        reply(write, result);
+    }
+}
+
+/// A caller that went away needs no answer.
+fn reply(write: Write, result: Result<(), Error>) {
+    let _gone = match write {
+        Write::Add(_, reply) | Write::Settle(_, _, reply) => reply.send(result),
+    };
+}
+
+async fn add(
+    connection: &mut SqliteConnection,
+    mail: &NewMail,
+    has_room: bool,
+) -> Result<Done, sqlx::Error> {
+    let id = mail.id.to_string();
+    let digest = mail.digest();
+    let known: Option<String> = sqlx::query_scalar("SELECT digest FROM mails WHERE id = ?")
+        .bind(&id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    if let Some(known) = known {
+        let same = known.parse() == Ok::<Uuid, _>(digest);
+        return Ok(if same { Done::WasThere } else { Done::Other });
+    }
+    if !has_room {
+        return Ok(Done::Full);
+    }
+    let now_ns = now_ns();
+    sqlx::query(
+        "INSERT INTO mails (id, digest, recipient, subject, content, created_at_ns, due_at_ns)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(id)
+    .bind(digest.to_string())
+    .bind(mail.to.as_str())
+    .bind(&mail.subject)
+    .bind(&mail.content)
+    .bind(now_ns)
+    .bind(now_ns)
+    .execute(connection)
+    .await?;
+    Ok(Done::Added)
+}
+
+/// Only a mail that is still queued changes.
+async fn settle(
+    connection: &mut SqliteConnection,
+    number: i64,
+    attempt: &Attempt,
+) -> Result<Done, sqlx::Error> {
+    let query = match attempt {
+        Attempt::Delivered => sqlx::query(
+            "UPDATE mails SET state = 1, content = '', last_error = '', attempts = attempts + 1
+             WHERE number = ? AND state = 0",
+        ),
+        Attempt::Again(why, delay) => sqlx::query(
+            "UPDATE mails SET last_error = ?, due_at_ns = ?, attempts = attempts + 1
+             WHERE number = ? AND state = 0",
+        )
+        .bind(why)
+        .bind(after_ns(*delay)),
+        Attempt::Failed(why) => sqlx::query(
+            "UPDATE mails SET state = 2, last_error = ?, attempts = attempts + 1
+             WHERE number = ? AND state = 0",
+        )
+        .bind(why),
+    };
+    let changed = query.bind(number).execute(connection).await?.rows_affected();
+    let for_good = !matches!(attempt, Attempt::Again(..));
+    Ok(if changed == 1 { Done::Settled { for_good } } else { Done::WasSettled })
+}

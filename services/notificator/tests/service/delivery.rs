@@ -1,0 +1,86 @@
+//! What becomes of mails.
+
+use muster_proto::muster::notificator::v1::MailState;
+use muster_testkit::{Smtp, eventually};
+
+use crate::{Notificator, SOON, files};
+
+/// Waits until the mail stands so.
+async fn stands(notificator: &Notificator, id: &str, state: MailState, attempts: u32) {
+    eventually(SOON, || async {
+        let mail = notificator.mail(id).await.unwrap();
+        (mail.state() == state && mail.attempts >= attempts).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_smtp_server_gets_each_mail_once_with_its_message_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let smtp = Smtp::start().await;
+    let notificator = Notificator::start(folder.path(), &smtp.url()).await;
+    let id = notificator.send("k", "ann@example.org", "Grüße").await.unwrap();
+    notificator.send("k", "ann@example.org", "Grüße").await.unwrap();
+    let last = notificator.send_email("bob", "Last").await.unwrap();
+    let mails = eventually(SOON, || {
+        let mails = smtp.mails();
+        std::future::ready((mails.len() >= 2).then_some(mails))
+    })
+    .await;
+    for id in [&id, &last] {
+        let of = |mail: &&String| mail.contains(&format!("Message-ID: <{id}@localhost>"));
+        assert_eq!(mails.iter().filter(of).count(), 1, "{mails:#?}");
+    }
+    stands(&notificator, &id, MailState::Delivered, 1).await;
+    let mail = notificator.mail(&id).await.unwrap();
+    assert_eq!((mail.attempts, mail.next_attempt_at), (1, None));
+    notificator.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_gets_its_mail_when_it_is_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut smtp = Smtp::stopped();
+    let notificator = Notificator::start(folder.path(), &smtp.url()).await;
+    let id = notificator.send_email("ann@example.org", "Hello").await.unwrap();
+    stands(&notificator, &id, MailState::Queued, 1).await;
+    let mail = notificator.mail(&id).await.unwrap();
+    assert!(!mail.last_error.is_empty() && mail.next_attempt_at.is_some(), "{mail:?}");
+    smtp.resume().await;
+    stands(&notificator, &id, MailState::Delivered, 2).await;
+    assert_eq!(smtp.mails().len(), 1);
+    notificator.stop().await;
+}
+
+#[tokio::test]
+async fn mails_that_waited_at_a_stop_are_delivered_once_after_the_next_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let mails = folder.path().join("mail");
+    let outlet = format!("file:{}", mails.display());
+    // Where the folder should be lies a file: nothing can be delivered.
+    std::fs::write(&mails, "").unwrap();
+    let notificator = Notificator::start(folder.path(), &outlet).await;
+    let id = notificator.send_email("ann@example.org", "Hello").await.unwrap();
+    stands(&notificator, &id, MailState::Queued, 1).await;
+    notificator.stop().await;
+
+    std::fs::remove_file(&mails).unwrap();
+    let notificator = Notificator::start(folder.path(), &outlet).await;
+    stands(&notificator, &id, MailState::Delivered, 2).await;
+    assert_eq!(files(&mails).len(), 1);
+    notificator.stop().await;
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_for_good_is_kept_and_not_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let smtp = Smtp::start_taking(1000).await;
+    let notificator = Notificator::start(folder.path(), &smtp.url()).await;
+    let id = notificator.send_email("ann@example.org", &"long ".repeat(1000)).await.unwrap();
+    stands(&notificator, &id, MailState::Failed, 1).await;
+    let mail = notificator.mail(&id).await.unwrap();
+    assert_eq!((mail.attempts, mail.next_attempt_at), (1, None));
+    assert!(mail.last_error.contains("552"), "{mail:?}");
+    assert!(smtp.mails().is_empty());
+    notificator.stop().await;
+}
