@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     match matches.subcommand() {
         Some((name, matches)) if name != "up" => client::run(name, matches),
         Some((_, matches)) => up::run(&up, matches),
-        None => up::run(&up, &matches),
+        None => up::run(&up, &up.command().get_matches_from(["up"])),
     }
 }
 

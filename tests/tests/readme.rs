@@ -110,7 +110,10 @@ impl Reader {
             1,
         );
         let mut command = self.network.command("bash");
-        Process::spawn(command.args(["-c", &line]).current_dir(self.folder.path()))
+        let tools = muster_testkit::find("grpcurl");
+        let path = format!("{}:{}", tools.parent().unwrap().display(), std::env::var("PATH").unwrap());
+        command.args(["-c", &line]).current_dir(self.folder.path()).env("PATH", path);
+        Process::spawn(&mut command)
     }
 
     /// Runs a command to its end, which must be a good one.
