@@ -7,7 +7,7 @@ use muster_kit::store::StoreUrl;
 pub const SETTINGS: &[Setting] = &[Setting {
     name: "store",
     value: "URL",
-    help: "where the events are kept: sqlite:PATH",
+    help: "Where the events are kept: sqlite:PATH",
     default: Some("sqlite:./muster-data/activity.db"),
     scope: Scope::Service,
     kind: Kind::Value,

@@ -1,33 +1,29 @@
 //! SQLite: one file, one writer that commits whole groups, and a few readers.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use muster_kit::health::Need;
 use muster_kit::store::StoreLock;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::error::Error;
 use crate::event::NewEvent;
 use crate::store::{Appended, Page, Selection};
+use queue::{Append, Shared};
 use reader::Readers;
-use writer::{Append, Shared};
 
 mod append;
 mod checkpoint;
+mod failure;
+mod queue;
 mod reader;
 mod schema;
 mod topics;
 mod writer;
-
-/// The bytes of events that wait to be stored or are being stored: so much memory the queue
-/// takes, and so much one group. Beyond, callers wait for a place.
-const QUEUE_BYTES: usize = 16 * 1024 * 1024;
-/// What an event takes in the queue beside its texts.
-const APPEND_BYTES: usize = 256;
 
 /// An open store.
 #[derive(Debug)]
@@ -44,10 +40,7 @@ impl Sqlite {
     /// then on, and lost when nothing can be written any more.
     pub(super) async fn open(path: &Path, need: Need) -> Result<Sqlite, Error> {
         let lock = muster_kit::store::lock(path)?;
-        let shared = Shared {
-            places: Arc::new(Semaphore::new(QUEUE_BYTES)),
-            last_position: Arc::new(AtomicI64::new(0)),
-        };
+        let shared = Shared::default();
         let (sender, receiver) = mpsc::unbounded_channel();
         let (tell, opened) = oneshot::channel();
         let writer = spawn_writer(path, lock, tell, receiver, shared.clone(), need)?;
@@ -64,20 +57,11 @@ impl Sqlite {
     }
 
     pub(super) async fn append(&self, event: NewEvent) -> Result<Appended, Error> {
-        let places = places(&event);
-        let place = self
-            .shared
-            .places
-            .acquire_many(places)
-            .await
-            .map_err(|_| Error::Stopping)?;
-        let (reply, answer) = oneshot::channel();
+        let (append, answer) = Append::new(event);
+        let place = self.shared.places.acquire_many(append.places).await;
+        let place = place.map_err(|_| Error::Stopping)?;
         // No await between the place and the queue: an event that has one is in the other.
-        self.send(Append {
-            event,
-            reply,
-            places,
-        })?;
+        self.send(append)?;
         place.forget(); // the writer gives it back
         answer.await.unwrap_or(Err(Error::Lost))
     }
@@ -131,14 +115,6 @@ fn spawn_writer(
         .name("activity-writer".into())
         .spawn(write)
         .map_err(Error::Thread)
-}
-
-/// The places of an event in the queue, one per byte.
-fn places(event: &NewEvent) -> u32 {
-    let id_bytes = event.id.as_deref().map_or(0, str::len);
-    let bytes = APPEND_BYTES + event.topic.len() + id_bytes + event.message.len();
-    // More than all there are would wait for ever.
-    bytes.min(QUEUE_BYTES) as u32
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -69,10 +69,13 @@ fn run(checkpoint: &mut Statement<'_>) -> rusqlite::Result<Log> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn database(folder: &tempfile::TempDir) -> Connection {
         let connection = Connection::open(folder.path().join("test.db")).unwrap();
+        connection.busy_timeout(Duration::from_millis(1)).unwrap();
         connection
             .query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))
             .unwrap();

@@ -2,94 +2,27 @@
 //! only then answers. While a group is on its way to the disk, the next one gathers.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use muster_kit::health::Need;
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, ffi};
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
-use super::append::{Appender, Outcome};
+use super::append::Appender;
 use super::checkpoint::{self, Checkpoints};
+use super::failure::Failure;
+use super::queue::{Append, Shared};
 use super::schema;
 use crate::error::Error;
-use crate::event::NewEvent;
-use crate::store::Appended;
 
 /// The most events in one group; its bytes are bounded by the queue's.
 const GROUP_EVENTS: usize = 4_096;
-/// How long to wait for another process (an administrator's sqlite3) that is writing.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// An event that waits to be stored, and who waits for it.
-pub(super) struct Append {
-    pub(super) event: NewEvent,
-    pub(super) reply: oneshot::Sender<Result<Appended, Error>>,
-    /// The places that it holds in the queue.
-    pub(super) places: u32,
-}
-
-impl Append {
-    fn answer(self, outcome: Outcome) {
-        let answer = match outcome {
-            Outcome::Stored { position, given_id } => {
-                let id = given_id
-                    .or_else(|| self.event.id.clone())
-                    .unwrap_or_default();
-                Ok(Appended::Stored(self.event.stored(position, id)))
-            }
-            Outcome::AlreadyThere(original) => Ok(Appended::AlreadyThere(original)),
-            Outcome::OtherContent => Err(Error::OtherContent),
-            Outcome::NoIdLeft => Err(Error::NoIdLeft),
-        };
-        // Nobody waits any more when the caller has gone; the event stays.
-        let _ = self.reply.send(answer);
-    }
-}
-
-/// What the writer shares with those who wait for it.
-#[derive(Debug, Clone)]
-pub(super) struct Shared {
-    /// Free places in the queue; closed when the writer has ended.
-    pub(super) places: Arc<Semaphore>,
-    /// The newest position that is on disk.
-    pub(super) last_position: Arc<AtomicI64>,
-}
-
-/// Why a group was not stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Failure {
-    /// The disk is full: nothing was stored, and there may be room again.
-    Full,
-    /// Somebody else was writing: nothing was stored.
-    Busy,
-    /// Nobody knows what the disk holds: never write again.
-    Lost,
-}
-
-impl Failure {
-    fn of(error: &rusqlite::Error) -> Failure {
-        let extended_code = error.sqlite_error().map(|e| e.extended_code);
-        match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Failure::Full,
-            // The log's index in shared memory did not get its place on the disk.
-            _ if extended_code == Some(ffi::SQLITE_IOERR_SHMSIZE) => Failure::Full,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::Busy,
-            _ => Failure::Lost,
-        }
-    }
-
-    fn answer(self) -> Error {
-        match self {
-            Failure::Full => Error::Full,
-            Failure::Busy => Error::Busy,
-            Failure::Lost => Error::Lost,
-        }
-    }
-}
+/// How long everyone waits for an administrator's sqlite3 that writes, or for readers when the
+/// log is emptied.
+const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Opens the database, tells `opened`, and writes until the queue is closed and empty.
 pub(super) fn run(
@@ -244,34 +177,21 @@ impl Drop for Writer<'_> {
 
 fn refuse(group: &mut Vec<Append>, failure: Failure) {
     for append in group.drain(..) {
-        let _ = append.reply.send(Err(failure.answer()));
+        append.refuse(failure.answer());
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use super::super::reader;
     use super::*;
+    use crate::event::NewEvent;
+    use crate::store::Appended;
     use muster_kit::health::Health;
 
-    fn shared() -> Shared {
-        Shared {
-            places: Arc::new(Semaphore::new(0)),
-            last_position: Arc::new(AtomicI64::new(0)),
-        }
-    }
-
     fn append(id: i32) -> (Append, oneshot::Receiver<Result<Appended, Error>>) {
-        let event = NewEvent::of_deployment(1, id, "a".into(), 0, 0).unwrap();
-        let (reply, answer) = oneshot::channel();
-        (
-            Append {
-                event,
-                reply,
-                places: 1,
-            },
-            answer,
-        )
+        Append::new(NewEvent::of_deployment(1, id, "a".into(), 0, 0).unwrap())
     }
 
     fn commit(writer: &mut Writer<'_>, id: i32) -> Result<Appended, Error> {
@@ -285,7 +205,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("test.db")).unwrap();
         let health = Health::default();
-        let mut writer = Writer::new(&connection, shared(), health.need("store")).unwrap();
+        let mut writer = Writer::new(&connection, Shared::default(), health.need("store")).unwrap();
         writer.need.met();
         assert!(commit(&mut writer, 1).is_ok());
 
@@ -305,7 +225,7 @@ mod tests {
                 .iter()
                 .any(|line| line.contains("broken disk"))
         );
-        assert_eq!(super::super::reader::last_position(&connection).unwrap(), 1);
+        assert_eq!(reader::last_position(&connection).unwrap(), 1);
     }
 
     #[test]
@@ -313,7 +233,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let connection = open(&folder.path().join("test.db")).unwrap();
         let health = Health::default();
-        let mut writer = Writer::new(&connection, shared(), health.need("store")).unwrap();
+        let mut writer = Writer::new(&connection, Shared::default(), health.need("store")).unwrap();
         writer.need.met();
         let set_limit = |pages: i64| {
             connection
@@ -345,7 +265,7 @@ mod tests {
             .collect();
         drop(sender);
         let (opened, mut result) = oneshot::channel();
-        let shared = shared();
+        let shared = Shared::default();
         run(
             &path,
             opened,

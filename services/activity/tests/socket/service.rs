@@ -1,0 +1,151 @@
+//! A service under test.
+
+use std::future::ready;
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use muster_activity::config::Config;
+use muster_activity::error::Error;
+use muster_activity::event::NewEvent;
+use muster_activity::run;
+use muster_activity::store::Store;
+use muster_kit::channel::Channel;
+use muster_kit::listen::Listener;
+use muster_kit::process::Context;
+use muster_kit::store::StoreUrl;
+use muster_proto::compat::activity as pb;
+use pb::activity_events_client::ActivityEventsClient;
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tonic::{Status, Streaming};
+
+/// No answer takes that long.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A service on a store of its own.
+pub(crate) struct Service {
+    addr: String,
+    client: ActivityEventsClient<Channel>,
+    context: Context,
+    running: JoinHandle<Result<(), Error>>,
+}
+
+impl Service {
+    pub(crate) async fn start(folder: &TempDir) -> Service {
+        let context = Context::for_test("activity");
+        let listener = Listener::on_free_port().await.unwrap();
+        let addr = listener.local_addr().to_string();
+        let client = ActivityEventsClient::new(Channel::to(&addr));
+        let config = Config {
+            store: StoreUrl::Sqlite(database(folder.path())),
+        };
+        let running = tokio::spawn(run(config, listener, context.clone()));
+        Service {
+            addr,
+            client,
+            context,
+            running,
+        }
+    }
+
+    pub(crate) async fn create(
+        &self,
+        event: pb::EventRequest,
+    ) -> Result<pb::EventResponse, Status> {
+        let mut client = self.client.clone();
+        let answer = timeout(DEADLINE, client.create_event(event)).await.unwrap();
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn list(&self, deployment: i32) -> Vec<pb::EventRequest> {
+        let mut listing = open_listing(self.client.clone(), deployment).await;
+        let mut events = Vec::new();
+        while let Some(event) = next(&mut listing).await {
+            events.push(event);
+        }
+        events
+    }
+
+    /// A listing on a connection of its own: streams that are not read hold up their connection.
+    pub(crate) async fn open_listing_apart(&self, deployment: i32) -> Streaming<pb::EventRequest> {
+        open_listing(
+            ActivityEventsClient::new(Channel::to(&self.addr)),
+            deployment,
+        )
+        .await
+    }
+
+    pub(crate) async fn stop(self) {
+        self.context.shutdown.cancel();
+        timeout(DEADLINE, self.running)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+    }
+}
+
+pub(crate) fn database(folder: &Path) -> std::path::PathBuf {
+    folder.join("activity.db")
+}
+
+pub(crate) async fn open_listing(
+    mut client: ActivityEventsClient<Channel>,
+    deployment: i32,
+) -> Streaming<pb::EventRequest> {
+    let listing = client.list_events(pb::Deployment { id: deployment });
+    timeout(DEADLINE, listing)
+        .await
+        .unwrap()
+        .unwrap()
+        .into_inner()
+}
+
+pub(crate) async fn next(listing: &mut Streaming<pb::EventRequest>) -> Option<pb::EventRequest> {
+    timeout(DEADLINE, listing.message()).await.unwrap().unwrap()
+}
+
+pub(crate) fn event(deployment_id: i32, id: i32, message: &str) -> pb::EventRequest {
+    let timestamp = Some(pb::Timestamp {
+        send: 1_000_000,
+        receive: 42,
+    });
+    pb::EventRequest {
+        id,
+        message: message.into(),
+        timestamp,
+        deployment_id,
+    }
+}
+
+pub(crate) fn ids(events: &[pb::EventRequest]) -> Vec<(i32, i32)> {
+    events
+        .iter()
+        .map(|event| (event.deployment_id, event.id))
+        .collect()
+}
+
+pub(crate) fn now_ns() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_nanos() as i64
+}
+
+/// Stores events `1..=count` of deployment 1 in this order, without the service.
+pub(crate) async fn fill(folder: &TempDir, count: i32) {
+    let need = Context::for_test("activity").health.need("store");
+    let store = Store::open(&StoreUrl::Sqlite(database(folder.path())), need)
+        .await
+        .unwrap();
+    let event = NewEvent::of_deployment(1, 0, "built".into(), 0, 0).unwrap();
+    let appends = stream::iter(0..count).map(|_| store.append(event.clone()));
+    appends
+        .buffer_unordered(1_000)
+        .try_for_each(|_| ready(Ok(())))
+        .await
+        .unwrap();
+    store.close().await;
+}
