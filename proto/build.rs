@@ -40,8 +40,13 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let files = compiler.file_descriptor_set().file;
     let of_small = |package: &str| package == SMALL_MESSAGES;
-    let small = files.iter().filter(|f| of_small(f.package()) || is_imported(f));
-    generate(small.cloned().collect(), Some("crate::codec::SmallMessageCodec"))?;
+    let small = files
+        .iter()
+        .filter(|f| of_small(f.package()) || is_imported(f));
+    generate(
+        small.cloned().collect(),
+        Some("crate::codec::SmallMessageCodec"),
+    )?;
     let rest = files.iter().filter(|f| !of_small(f.package()));
     generate(rest.cloned().collect(), None)?;
     generate_etcd()
@@ -61,10 +66,7 @@ fn is_imported(file: &FileDescriptorProto) -> bool {
     file.package().starts_with("google.") || file.package() == "cloudstate"
 }
 
-fn generate(
-    file: Vec<FileDescriptorProto>,
-    codec: Option<&str>,
-) -> Result<(), Box<dyn Error>> {
+fn generate(file: Vec<FileDescriptorProto>, codec: Option<&str>) -> Result<(), Box<dyn Error>> {
     let mut builder = tonic_prost_build::configure().build_transport(false);
     if let Some(codec) = codec {
         builder = builder.codec_path(codec);

@@ -27,7 +27,16 @@ pub async fn serve(listener: Listener, healths: Healths, origins: Origins, stop:
         .route("/healthz", get(async || "healthy"))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics));
-    serve_router("admin", listener, router, origins, Limits::default(), stop, DRAIN).await;
+    serve_router(
+        "admin",
+        listener,
+        router,
+        origins,
+        Limits::default(),
+        stop,
+        DRAIN,
+    )
+    .await;
 }
 
 /// A line for each obstacle, or `ready`.

@@ -62,18 +62,31 @@ impl Setting {
     /// A plain value of one service, without a default.
     pub const fn of_service(name: &'static str, value: &'static str, help: &'static str) -> Self {
         let (default, scope, kind) = (None, Scope::Service, Kind::Value);
-        Self { name, value, help, default, scope, kind }
+        Self {
+            name,
+            value,
+            help,
+            default,
+            scope,
+            kind,
+        }
     }
 
     /// A plain value of the process, without a default.
     pub const fn of_suite(name: &'static str, value: &'static str, help: &'static str) -> Self {
         let setting = Self::of_service(name, value, help);
-        Self { scope: Scope::Suite, ..setting }
+        Self {
+            scope: Scope::Suite,
+            ..setting
+        }
     }
 
     /// With a default.
     pub const fn or(self, default: &'static str) -> Self {
-        Self { default: Some(default), ..self }
+        Self {
+            default: Some(default),
+            ..self
+        }
     }
 
     /// Holding something else than a plain value.
@@ -135,7 +148,11 @@ impl Settings {
         T::Err: Display,
     {
         let flag = self.flag(name);
-        let Some(value) = self.values.get(&flag).filter(|value| !value.text.is_empty()) else {
+        let Some(value) = self
+            .values
+            .get(&flag)
+            .filter(|value| !value.text.is_empty())
+        else {
             return Ok(None);
         };
         match value.text.parse() {
@@ -155,7 +172,10 @@ impl Settings {
 
     /// The same, as another service of the process sees them.
     pub fn of(&self, service: &'static str) -> Self {
-        Self { values: self.values.clone(), service: Some(service) }
+        Self {
+            values: self.values.clone(),
+            service: Some(service),
+        }
     }
 
     /// The same with another port to listen on, unless a flag names the address.
@@ -175,9 +195,18 @@ impl Settings {
 
     /// Settings without a command line, by flag name.
     pub fn for_test(pairs: &[(&str, &str)]) -> Self {
-        let value = |text: &str| Value { text: text.to_owned(), secret: false, flag: true };
-        let values = pairs.iter().map(|(name, text)| ((*name).to_owned(), value(text)));
-        Self { values: values.collect(), service: None }
+        let value = |text: &str| Value {
+            text: text.to_owned(),
+            secret: false,
+            flag: true,
+        };
+        let values = pairs
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), value(text)));
+        Self {
+            values: values.collect(),
+            service: None,
+        }
     }
 
     /// A service's own setting wins over one of the process with the same name.

@@ -33,7 +33,10 @@ mod tests {
 
     fn parsed(text: &'static str) -> Option<Duration> {
         let value = HeaderValue::from_static(text);
-        of(&HeaderMap::from_iter([("grpc-timeout".parse().ok()?, value)]))
+        of(&HeaderMap::from_iter([(
+            "grpc-timeout".parse().ok()?,
+            value,
+        )]))
     }
 
     #[test]

@@ -56,7 +56,10 @@ impl State {
 
 impl Default for Health {
     fn default() -> Self {
-        let (state, serving) = (watch::Sender::new(State::default()), watch::Sender::new(false));
+        let (state, serving) = (
+            watch::Sender::new(State::default()),
+            watch::Sender::new(false),
+        );
         Self(Arc::new(Shared { state, serving }))
     }
 }
@@ -64,7 +67,10 @@ impl Default for Health {
 impl Health {
     /// Something without which the service cannot work: its store, say. Unmet at first.
     pub fn need(&self, name: &'static str) -> Need {
-        let need = Need { health: self.clone(), name };
+        let need = Need {
+            health: self.clone(),
+            name,
+        };
         need.lost("not there yet");
         need
     }
@@ -82,7 +88,11 @@ impl Health {
     /// What keeps the service from SERVING, a line each.
     pub fn obstacles(&self) -> Vec<String> {
         let state = self.0.state.borrow();
-        let mut lines: Vec<_> = state.unmet.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        let mut lines: Vec<_> = state
+            .unmet
+            .iter()
+            .map(|(name, why)| format!("{name}: {why}"))
+            .collect();
         if state.draining {
             lines.push("stopping".to_owned());
         } else if !state.started {
@@ -107,7 +117,9 @@ impl Health {
     fn change(&self, change: impl FnOnce(&mut State)) {
         self.0.state.send_modify(change);
         let serving = self.0.state.borrow().serving();
-        self.0.serving.send_if_modified(|now| std::mem::replace(now, serving) != serving);
+        self.0
+            .serving
+            .send_if_modified(|now| std::mem::replace(now, serving) != serving);
     }
 }
 
@@ -121,13 +133,15 @@ pub struct Need {
 impl Need {
     /// It answers.
     pub fn met(&self) {
-        self.health.change(|state| drop(state.unmet.remove(self.name)));
+        self.health
+            .change(|state| drop(state.unmet.remove(self.name)));
     }
 
     /// It does not; why is for `/readyz` and the log.
     pub fn lost(&self, why: impl Display) {
         let why = why.to_string();
-        self.health.change(|state| drop(state.unmet.insert(self.name, why)));
+        self.health
+            .change(|state| drop(state.unmet.insert(self.name, why)));
     }
 }
 
@@ -142,7 +156,9 @@ impl HealthRpc {
 }
 
 fn response(status: ServingStatus) -> pb::HealthCheckResponse {
-    pb::HealthCheckResponse { status: status.into() }
+    pb::HealthCheckResponse {
+        status: status.into(),
+    }
 }
 
 #[tonic::async_trait]
@@ -156,7 +172,9 @@ impl pb::health_server::Health for HealthRpc {
         match self.state().of(&request.get_ref().service) {
             ServingStatus::ServiceUnknown => {
                 let name = request.into_inner().service;
-                Err(status::not_found(format!("no service {name:?} on this port")))
+                Err(status::not_found(format!(
+                    "no service {name:?} on this port"
+                )))
             }
             known => Ok(Response::new(response(known))),
         }
@@ -168,8 +186,9 @@ impl pb::health_server::Health for HealthRpc {
     ) -> Result<Response<pb::HealthListResponse>, Status> {
         let state = self.state();
         let names = state.names.iter().map(String::as_str).chain(["", LIVENESS]);
-        let statuses: HashMap<_, _> =
-            names.map(|name| (name.to_owned(), response(state.of(name)))).collect();
+        let statuses: HashMap<_, _> = names
+            .map(|name| (name.to_owned(), response(state.of(name))))
+            .collect();
         Ok(Response::new(pb::HealthListResponse { statuses }))
     }
 
@@ -182,7 +201,10 @@ impl pb::health_server::Health for HealthRpc {
             state: self.0.0.state.subscribe(),
             sent: None,
         };
-        Ok(Response::new(Box::pin(stream::unfold(Some(watching), next_change))))
+        Ok(Response::new(Box::pin(stream::unfold(
+            Some(watching),
+            next_change,
+        ))))
     }
 }
 
@@ -223,12 +245,16 @@ mod tests {
     use super::*;
 
     fn ask(service: &str) -> Request<pb::HealthCheckRequest> {
-        Request::new(pb::HealthCheckRequest { service: service.to_owned() })
+        Request::new(pb::HealthCheckRequest {
+            service: service.to_owned(),
+        })
     }
 
     async fn check(rpc: &HealthRpc, service: &str) -> Result<ServingStatus, Code> {
         let answer = rpc.check(ask(service)).await;
-        answer.map(|answer| answer.get_ref().status()).map_err(|status| status.code())
+        answer
+            .map(|answer| answer.get_ref().status())
+            .map_err(|status| status.code())
     }
 
     #[tokio::test]
@@ -262,13 +288,25 @@ mod tests {
         let health = Health::default();
         let rpc = HealthRpc(health.clone());
         let mut watch = rpc.watch(ask("")).await.unwrap().into_inner();
-        assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
+        assert_eq!(
+            watch.next().await.unwrap().unwrap().status(),
+            ServingStatus::NotServing
+        );
         health.started();
-        assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::Serving);
+        assert_eq!(
+            watch.next().await.unwrap().unwrap().status(),
+            ServingStatus::Serving
+        );
         health.name("another");
         health.draining();
-        assert_eq!(watch.next().await.unwrap().unwrap().status(), ServingStatus::NotServing);
-        assert_eq!(watch.next().await.unwrap().unwrap_err().code(), Code::Unavailable);
+        assert_eq!(
+            watch.next().await.unwrap().unwrap().status(),
+            ServingStatus::NotServing
+        );
+        assert_eq!(
+            watch.next().await.unwrap().unwrap_err().code(),
+            Code::Unavailable
+        );
         assert!(watch.next().await.is_none());
     }
 
@@ -276,7 +314,10 @@ mod tests {
     async fn a_list_has_all_names() {
         let health = Health::default();
         health.name("x.X");
-        let list = HealthRpc(health).list(Request::new(pb::HealthListRequest {})).await.unwrap();
+        let list = HealthRpc(health)
+            .list(Request::new(pb::HealthListRequest {}))
+            .await
+            .unwrap();
         let mut names: Vec<_> = list.into_inner().statuses.into_keys().collect();
         names.sort();
         assert_eq!(names, ["", LIVENESS, "x.X"]);

@@ -167,7 +167,13 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_written_alike() {
-        for text in ["localhost:9002", ":7070", "10.0.0.7:80", "[::1]:80", "name:0"] {
+        for text in [
+            "localhost:9002",
+            ":7070",
+            "10.0.0.7:80",
+            "[::1]:80",
+            "name:0",
+        ] {
             assert_eq!(text.parse::<ListenAddr>().unwrap().to_string(), text);
         }
         for text in ["", "9002", "host", "host:", "host:99999", "a b:1"] {
@@ -179,7 +185,12 @@ mod tests {
     async fn loopback_is_one_port_of_both_families() {
         let listener = Listener::bind(&ListenAddr::Loopback(0)).await.unwrap();
         let port = listener.local_addr().port();
-        assert!(listener.sockets.iter().all(|s| s.local_addr().unwrap().port() == port));
+        assert!(
+            listener
+                .sockets
+                .iter()
+                .all(|s| s.local_addr().unwrap().port() == port)
+        );
         assert!(listener.is_loopback());
     }
 

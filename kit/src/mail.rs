@@ -66,7 +66,10 @@ impl Address {
         }
         let text = format!("{local}@{}", domain.0);
         match text.len() {
-            0..=ADDRESS_BYTES => Ok(Self { text, local_bytes: local.len() }),
+            0..=ADDRESS_BYTES => Ok(Self {
+                text,
+                local_bytes: local.len(),
+            }),
             _ => Err(AddressError::Long),
         }
     }
@@ -157,18 +160,31 @@ mod tests {
     #[test]
     fn the_domain_is_normalised_and_the_local_part_is_not() {
         let address = parse("  Ann.B+x@EXAMPLE.org ").unwrap();
-        assert_eq!((address.local(), address.domain()), ("Ann.B+x", "example.org"));
-        assert_eq!(parse("a@Bücher.example").unwrap().as_str(), "a@xn--bcher-kva.example");
+        assert_eq!(
+            (address.local(), address.domain()),
+            ("Ann.B+x", "example.org")
+        );
+        assert_eq!(
+            parse("a@Bücher.example").unwrap().as_str(),
+            "a@xn--bcher-kva.example"
+        );
     }
 
     #[test]
     fn addresses_in_lower_case_are_the_same() {
-        assert_eq!(parse("Ann@example.org").unwrap().key(), parse("ann@EXAMPLE.ORG").unwrap().key());
+        assert_eq!(
+            parse("Ann@example.org").unwrap().key(),
+            parse("ann@EXAMPLE.ORG").unwrap().key()
+        );
     }
 
     #[test]
     fn what_is_no_address_is_refused_with_its_reason() {
-        let long = format!("{}@{}", "a".repeat(64), ["b".repeat(63).as_str(); 4].join("."));
+        let long = format!(
+            "{}@{}",
+            "a".repeat(64),
+            ["b".repeat(63).as_str(); 4].join(".")
+        );
         for (text, why) in [
             ("", AddressError::Empty),
             (" \t ", AddressError::Empty),

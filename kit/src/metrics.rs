@@ -31,7 +31,10 @@ pub fn install() {
 
 /// All metrics in Prometheus' text format.
 pub fn render() -> String {
-    HANDLE.get().map(PrometheusHandle::render).unwrap_or_default()
+    HANDLE
+        .get()
+        .map(PrometheusHandle::render)
+        .unwrap_or_default()
 }
 
 /// Folds samples into their buckets for as long as it is polled.

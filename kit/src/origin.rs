@@ -35,7 +35,10 @@ impl FromStr for Origins {
     type Err = NoOrigin;
 
     fn from_str(text: &str) -> Result<Self, NoOrigin> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
         parts.map(parse_origin).collect::<Result<_, _>>().map(Self)
     }
 }
@@ -85,8 +88,7 @@ fn is_own(origin: &str, host: &Authority) -> bool {
 
 fn is_this_machine(host: &Authority) -> bool {
     let name = host.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+    name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -108,28 +110,48 @@ mod tests {
         assert_eq!(checked("", "localhost:8802", None), Ok(()));
         assert_eq!(checked("", "127.0.0.1:8802", None), Ok(()));
         assert_eq!(checked("", "[::1]:8802", None), Ok(()));
-        assert_eq!(checked("", "localhost:8802", Some("http://localhost:8802")), Ok(()));
+        assert_eq!(
+            checked("", "localhost:8802", Some("http://localhost:8802")),
+            Ok(())
+        );
     }
 
     #[test]
     fn foreign_pages_are_refused_unless_allowed() {
         let page = Some("https://app.example.org");
         assert_eq!(checked("", "localhost:8802", page), Err(Refused::Origin));
-        assert_eq!(checked("", "localhost:8802", Some("null")), Err(Refused::Origin));
-        assert_eq!(checked("https://app.example.org", "localhost:8802", page), Ok(()));
+        assert_eq!(
+            checked("", "localhost:8802", Some("null")),
+            Err(Refused::Origin)
+        );
+        assert_eq!(
+            checked("https://app.example.org", "localhost:8802", page),
+            Ok(())
+        );
         let other_port = Some("http://localhost:1");
-        assert_eq!(checked("", "localhost:8802", other_port), Err(Refused::Origin));
+        assert_eq!(
+            checked("", "localhost:8802", other_port),
+            Err(Refused::Origin)
+        );
     }
 
     #[test]
     fn a_name_that_points_here_is_refused_on_loopback() {
-        assert_eq!(checked("", "rebound.example.org:8802", None), Err(Refused::Host));
+        assert_eq!(
+            checked("", "rebound.example.org:8802", None),
+            Err(Refused::Host)
+        );
         assert_eq!(checked("", "", None), Err(Refused::Host));
     }
 
     #[test]
     fn origins_must_be_origins() {
-        for text in ["example.org", "ftp://example.org", "https://", "https://a@b"] {
+        for text in [
+            "example.org",
+            "ftp://example.org",
+            "https://",
+            "https://a@b",
+        ] {
             assert!(text.parse::<Origins>().is_err(), "{text:?}");
         }
     }

@@ -74,7 +74,11 @@ impl fmt::Display for Failure {
             Self::Usage(why) => write!(f, "error: {why}\n{USAGE}"),
             Self::Connect(why) | Self::Rpc(why) => f.write_str(why),
             Self::NotServing(status) => {
-                write!(f, "service unhealthy (responded with {:?})", status.as_str_name())
+                write!(
+                    f,
+                    "service unhealthy (responded with {:?})",
+                    status.as_str_name()
+                )
             }
         }
     }
@@ -89,7 +93,10 @@ pub fn if_called_so() -> Option<ExitCode> {
         return None;
     }
     let words: Vec<_> = words.collect();
-    if words.iter().any(|word| matches!(word.trim_start_matches('-'), "h" | "help")) {
+    if words
+        .iter()
+        .any(|word| matches!(word.trim_start_matches('-'), "h" | "help"))
+    {
         println!("{USAGE}");
         return Some(ExitCode::SUCCESS);
     }
@@ -154,7 +161,11 @@ impl Probe {
             "user-agent" => {}
             "connect-timeout" => self.connect_limit = limit(name, value)?,
             "rpc-timeout" => self.rpc_limit = limit(name, value)?,
-            _ => return Err(Failure::Usage(format!("flag provided but not defined: -{name}"))),
+            _ => {
+                return Err(Failure::Usage(format!(
+                    "flag provided but not defined: -{name}"
+                )));
+            }
         }
         Ok(())
     }
@@ -176,13 +187,18 @@ impl Probe {
                 return Err(Failure::Connect(self.not_connected(&why)));
             }
         };
-        let request = pb::HealthCheckRequest { service: self.service.clone() };
+        let request = pb::HealthCheckRequest {
+            service: self.service.clone(),
+        };
         let mut client = HealthClient::new(peer);
         let answer = match timeout(self.rpc_limit, client.check(request)).await {
             Ok(Ok(answer)) => answer.into_inner(),
             Ok(Err(status)) => return Err(self.rpc_failed(&status)),
             Err(_) => {
-                let why = format!("timeout: health rpc did not complete within {:?}", self.rpc_limit);
+                let why = format!(
+                    "timeout: health rpc did not complete within {:?}",
+                    self.rpc_limit
+                );
                 return Err(Failure::Rpc(why));
             }
         };
@@ -203,7 +219,10 @@ impl Probe {
                  (grpc.health.v1.Health)"
                     .to_owned()
             }
-            Code::NotFound => format!("error: health rpc failed: unknown service {:?}", self.service),
+            Code::NotFound => format!(
+                "error: health rpc failed: unknown service {:?}",
+                self.service
+            ),
             code => format!("error: health rpc failed: {code:?}: {}", status.message()),
         })
     }
@@ -211,7 +230,9 @@ impl Probe {
 
 fn limit(name: &str, value: &str) -> Result<Duration, Failure> {
     let parsed: Result<Seconds, _> = value.parse();
-    parsed.map(|limit| limit.0).map_err(|why| Failure::Usage(format!("-{name} {value:?}: {why}")))
+    parsed
+        .map(|limit| limit.0)
+        .map_err(|why| Failure::Usage(format!("-{name} {value:?}: {why}")))
 }
 
 #[cfg(test)]
@@ -232,14 +253,26 @@ mod tests {
             ..Probe::of(":50051")
         };
         let one = parse(&["-addr=:50051", "-service", "x.X", "-rpc-timeout=250ms"]);
-        let two = parse(&["--addr", ":50051", "--service=x.X", "--rpc-timeout", "250ms"]);
+        let two = parse(&[
+            "--addr",
+            ":50051",
+            "--service=x.X",
+            "--rpc-timeout",
+            "250ms",
+        ]);
         assert_eq!(one.unwrap(), expected);
         assert_eq!(two.unwrap(), expected);
     }
 
     #[test]
     fn bad_usage_is_exit_code_1() {
-        for words in [&[][..], &["-addr"], &["-what=1"], &["-addr=:1", "-rpc-timeout=x"], &["x"]] {
+        for words in [
+            &[][..],
+            &["-addr"],
+            &["-what=1"],
+            &["-addr=:1", "-rpc-timeout=x"],
+            &["x"],
+        ] {
             assert_eq!(parse(words).unwrap_err().code(), 1, "{words:?}");
         }
     }

@@ -65,15 +65,48 @@ impl Service {
 
 /// What every service has; `--help` shows them first.
 pub const COMMON: &[Setting] = &[
-    Setting::of_service("listen", "ADDR", "Address to serve: host:port, or :port for all interfaces"),
-    Setting::of_service("advertise", "ADDR", "host:port that others dial, where it is not the bound one"),
-    Setting::of_suite("admin", "ADDR", "Address of the admin HTTP: /healthz /readyz /metrics"),
-    Setting::of_suite("drain", "TIME", "How long a stop waits before it cuts what is left").or("10s"),
-    Setting::of_suite("etcd", "ADDRS", "etcd endpoints, separated by commas, to find other services"),
-    Setting::of_suite("static", "PEERS", "Peers without etcd: notificator=host:port,…"),
-    Setting::of_suite("origins", "ORIGINS", "Browser origins that may call, beside the same origin"),
-    Setting::of_suite("insecure", "BOOL", "Allow addresses beyond loopback though nothing authenticates callers")
-        .kind(Kind::Switch),
+    Setting::of_service(
+        "listen",
+        "ADDR",
+        "Address to serve: host:port, or :port for all interfaces",
+    ),
+    Setting::of_service(
+        "advertise",
+        "ADDR",
+        "host:port that others dial, where it is not the bound one",
+    ),
+    Setting::of_suite(
+        "admin",
+        "ADDR",
+        "Address of the admin HTTP: /healthz /readyz /metrics",
+    ),
+    Setting::of_suite(
+        "drain",
+        "TIME",
+        "How long a stop waits before it cuts what is left",
+    )
+    .or("10s"),
+    Setting::of_suite(
+        "etcd",
+        "ADDRS",
+        "etcd endpoints, separated by commas, to find other services",
+    ),
+    Setting::of_suite(
+        "static",
+        "PEERS",
+        "Peers without etcd: notificator=host:port,…",
+    ),
+    Setting::of_suite(
+        "origins",
+        "ORIGINS",
+        "Browser origins that may call, beside the same origin",
+    ),
+    Setting::of_suite(
+        "insecure",
+        "BOOL",
+        "Allow addresses beyond loopback though nothing authenticates callers",
+    )
+    .kind(Kind::Switch),
 ];
 
 /// The address of the admin port where one is served and nothing is said.
@@ -165,7 +198,9 @@ impl Host {
         let etcd: Option<Endpoints> = settings.optional("etcd")?;
         let fixed: Option<Peers> = settings.optional("static")?;
         let registry = match (etcd, fixed) {
-            (Some(_), Some(_)) => return Err(BadSetting::new("static", "not together with --etcd")),
+            (Some(_), Some(_)) => {
+                return Err(BadSetting::new("static", "not together with --etcd"));
+            }
             (Some(etcd), None) => Registry::etcd(&etcd.0).await,
             (None, Some(fixed)) => Registry::fixed(fixed),
             (None, None) => alone,
@@ -201,7 +236,11 @@ impl Host {
     ///
     /// # Errors
     /// A setting is bad.
-    pub fn context(&self, service: &'static str, settings: &Settings) -> Result<Context, BadSetting> {
+    pub fn context(
+        &self,
+        service: &'static str,
+        settings: &Settings,
+    ) -> Result<Context, BadSetting> {
         let health = Health::default();
         let mut healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner);
         healths.push((service, health.clone()));
@@ -229,7 +268,11 @@ impl Host {
 
     /// Runs `work`, which ends after a stop, with signals, upkeep and the admin port beside it.
     pub async fn run<T>(&self, admin: Option<Listener>, work: impl Future<Output = T>) -> T {
-        let healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let healths = self
+            .healths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let admin_stop = Shutdown::new();
         let admin = async {
             match admin {
@@ -265,7 +308,10 @@ impl Host {
 /// SIGINT or SIGTERM.
 async fn signal() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (int, term) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    let (int, term) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
     let (Ok(mut int), Ok(mut term)) = (int, term) else {
         tracing::error!("cannot listen for signals");
         return std::future::pending().await;
@@ -278,7 +324,11 @@ async fn signal() {
 
 async fn bind(addr: &ListenAddr, flag: &'static str) -> Result<Listener, StartError> {
     let bound = Listener::bind(addr).await;
-    bound.map_err(|cause| StartError::Bind { addr: addr.to_string(), flag, cause })
+    bound.map_err(|cause| StartError::Bind {
+        addr: addr.to_string(),
+        flag,
+        cause,
+    })
 }
 
 /// The whole main of a service binary: its exit code.
@@ -359,7 +409,11 @@ fn settings_of(service: &Service, name: &str) -> Result<Outcome, BadSetting> {
     let command = Command::new(name.to_owned())
         .version(env!("CARGO_PKG_VERSION"))
         .about(service.about);
-    let admin = if service.admin_by_default { ADMIN_DEFAULT } else { "" };
+    let admin = if service.admin_by_default {
+        ADMIN_DEFAULT
+    } else {
+        ""
+    };
     let mut program = Program::new(command)
         .settings(COMMON, None)
         .settings(service.settings, None)
@@ -371,7 +425,9 @@ fn settings_of(service: &Service, name: &str) -> Result<Outcome, BadSetting> {
     }
     match program.parse(std::env::args(), &environment)? {
         Outcome::Run(settings) => {
-            let port = service.port_env.and_then(|name| Some((name, environment.get(name)?)));
+            let port = service
+                .port_env
+                .and_then(|name| Some((name, environment.get(name)?)));
             Ok(Outcome::Run(match port {
                 Some((name, port)) => settings.with_port(name, port)?,
                 None => settings,
@@ -391,9 +447,13 @@ impl std::str::FromStr for Endpoints {
         let endpoints = text.split(',').map(str::trim).map(|endpoint| {
             let bare = endpoint.trim_start_matches("http://").trim_end_matches('/');
             let parsed = bare.parse::<http::uri::Authority>().ok();
-            parsed.filter(|addr| addr.port_u16().is_some()).map(|addr| addr.to_string())
+            parsed
+                .filter(|addr| addr.port_u16().is_some())
+                .map(|addr| addr.to_string())
         });
         let endpoints = endpoints.collect::<Option<_>>();
-        endpoints.map(Self).ok_or("expected host:port, separated by commas")
+        endpoints
+            .map(Self)
+            .ok_or("expected host:port, separated by commas")
     }
 }

@@ -87,7 +87,10 @@ mod tests {
     use super::*;
 
     fn with(value: &'static str) -> RequestId {
-        RequestId::of(&HeaderMap::from_iter([(HEADER, HeaderValue::from_static(value))]))
+        RequestId::of(&HeaderMap::from_iter([(
+            HEADER,
+            HeaderValue::from_static(value),
+        )]))
     }
 
     #[test]
@@ -103,7 +106,10 @@ mod tests {
 
     #[test]
     fn two_requests_have_two_ids() {
-        let (one, two) = (RequestId::of(&HeaderMap::new()), RequestId::of(&HeaderMap::new()));
+        let (one, two) = (
+            RequestId::of(&HeaderMap::new()),
+            RequestId::of(&HeaderMap::new()),
+        );
         assert_ne!(one.to_string(), two.to_string());
     }
 }

@@ -61,7 +61,9 @@ impl Server {
             names: Vec::new(),
             limits: Limits::default(),
         };
-        server.grpc(muster_proto::health::v1::health_server::HealthServer::new(health))
+        server.grpc(muster_proto::health::v1::health_server::HealthServer::new(
+            health,
+        ))
     }
 
     /// Adds a gRPC service under its own name, to health and reflection as well.
@@ -102,8 +104,15 @@ impl Server {
         let router = routes.prepare().into_axum_router();
         let bound = listener.local_addr();
         let stop = Shutdown::new();
-        let edge = Edge::new(context.service, router, context.origins.clone(), &listener, &self.limits);
-        let connections = connections::serve(listener, edge, self.limits, stop.clone(), context.drain);
+        let edge = Edge::new(
+            context.service,
+            router,
+            context.origins.clone(),
+            &listener,
+            &self.limits,
+        );
+        let connections =
+            connections::serve(listener, edge, self.limits, stop.clone(), context.drain);
         context.health.started();
         tracing::info!(service = context.service, addr = %bound, "listening");
         tokio::join!(connections, announce_until_stopped(&context, bound, stop));
@@ -117,14 +126,19 @@ async fn announce_until_stopped(context: &Context, bound: SocketAddr, stop: Shut
         let addr = advertised(context, bound).await;
         let (serving, shutdown) = (context.health.watch(), context.shutdown.clone());
         let registry = &context.registry;
-        registry.keep_registered(context.service, &addr, serving, shutdown).await;
+        registry
+            .keep_registered(context.service, &addr, serving, shutdown)
+            .await;
     };
     let withdrawal = async {
         context.shutdown.cancelled().await;
         context.health.draining();
         tracing::info!(service = context.service, "stopping");
         tokio::time::sleep(WITHDRAWAL).await;
-        tracing::warn!(service = context.service, "discovery did not answer: its lease will end");
+        tracing::warn!(
+            service = context.service,
+            "discovery did not answer: its lease will end"
+        );
     };
     tokio::select! {
         biased;

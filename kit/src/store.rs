@@ -74,12 +74,21 @@ pub struct StoreLock {
 /// # Errors
 /// Another process holds the lock, or folder or file cannot be made.
 pub fn lock(path: &Path) -> Result<StoreLock, StoreError> {
-    let failed = |cause| StoreError::Io { path: path.to_owned(), cause };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let failed = |cause| StoreError::Io {
+        path: path.to_owned(),
+        cause,
+    };
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     std::fs::create_dir_all(folder.unwrap_or(Path::new("."))).map_err(failed)?;
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let file = File::options().create(true).append(true).open(name).map_err(failed)?;
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(name)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(StoreLock { _file: file }),
         Err(TryLockError::WouldBlock) => Err(StoreError::Taken(path.to_owned())),
@@ -102,7 +111,11 @@ mod tests {
     #[test]
     fn what_names_no_store_is_refused() {
         for text in ["", "x.db", "postgres://x", "mysql://x"] {
-            assert_eq!(text.parse::<StoreUrl>(), Err(NoStoreUrl::Engine), "{text:?}");
+            assert_eq!(
+                text.parse::<StoreUrl>(),
+                Err(NoStoreUrl::Engine),
+                "{text:?}"
+            );
         }
         for text in ["sqlite:", "sqlite::memory:", "sqlite:data/"] {
             assert_eq!(text.parse::<StoreUrl>(), Err(NoStoreUrl::Path), "{text:?}");

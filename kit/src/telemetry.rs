@@ -37,7 +37,10 @@ pub fn install() {
 }
 
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
-    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let place = panic
+        .location()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     let what = panic.payload_as_str().unwrap_or("no message");
     tracing::error!(place, what, "panic");
 }
@@ -62,7 +65,9 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         if let Some(id) = RequestId::current() {
-            fields.0.insert("request_id".to_owned(), id.to_string().into());
+            fields
+                .0
+                .insert("request_id".to_owned(), id.to_string().into());
         }
         let meta = event.metadata();
         match self {
@@ -80,7 +85,12 @@ fn now() -> String {
     }
 }
 
-fn for_people(line: &mut Writer<'_>, level: &Level, target: &str, mut fields: Fields) -> fmt::Result {
+fn for_people(
+    line: &mut Writer<'_>,
+    level: &Level,
+    target: &str,
+    mut fields: Fields,
+) -> fmt::Result {
     let now = now();
     let clock = now.get(11..23).unwrap_or(&now);
     let color = match *level {
@@ -92,7 +102,10 @@ fn for_people(line: &mut Writer<'_>, level: &Level, target: &str, mut fields: Fi
     let message = fields.0.remove("message").unwrap_or_default();
     let message = message.as_str().unwrap_or_default();
     let target = target.trim_start_matches("muster_");
-    write!(line, "\x1b[2m{clock}\x1b[0m \x1b[{color}m{level:>5}\x1b[0m \x1b[2m{target}\x1b[0m {message}")?;
+    write!(
+        line,
+        "\x1b[2m{clock}\x1b[0m \x1b[{color}m{level:>5}\x1b[0m \x1b[2m{target}\x1b[0m {message}"
+    )?;
     for (name, value) in fields.0 {
         match value {
             Value::String(text) => write!(line, " \x1b[2m{name}=\x1b[0m{}", text.escape_debug())?,
@@ -107,7 +120,10 @@ fn json(line: &mut Writer<'_>, level: &Level, target: &str, mut fields: Fields) 
     let message = fields.0.remove("message").unwrap_or_default();
     let (now, level) = (Value::from(now()), Value::from(level.as_str()));
     let target = Value::from(target);
-    write!(line, r#"{{"timestamp":{now},"level":{level},"target":{target},"message":{message}"#)?;
+    write!(
+        line,
+        r#"{{"timestamp":{now},"level":{level},"target":{target},"message":{message}"#
+    )?;
     for (name, value) in fields.0 {
         write!(line, ",{}:{value}", Value::from(name))?;
     }

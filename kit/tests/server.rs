@@ -47,7 +47,9 @@ impl Notificator for Handler {
             }
             _ => {}
         }
-        Ok(Response::new(pb::SendEmailReply { id: "done".to_owned() }))
+        Ok(Response::new(pb::SendEmailReply {
+            id: "done".to_owned(),
+        }))
     }
 }
 
@@ -60,7 +62,10 @@ struct Running {
 
 impl Running {
     async fn start(drain: Duration, limits: Limits) -> Self {
-        let context = Context { drain, ..Context::for_test("test") };
+        let context = Context {
+            drain,
+            ..Context::for_test("test")
+        };
         let shutdown = context.shutdown.clone();
         let gate = Arc::new(Gate::default());
         let listener = Listener::on_free_port().await.unwrap();
@@ -75,7 +80,12 @@ impl Running {
         let served = tokio::spawn(async move { server.serve(listener).await.unwrap() });
         let mut serving = context.health.watch();
         serving.wait_for(|serving| *serving).await.unwrap();
-        Self { addr, shutdown, gate, served }
+        Self {
+            addr,
+            shutdown,
+            gate,
+            served,
+        }
     }
 
     async fn usual() -> Self {
@@ -105,7 +115,10 @@ impl Running {
 }
 
 fn mail(content: &str) -> pb::SendEmailRequest {
-    pb::SendEmailRequest { email: String::new(), content: content.to_owned() }
+    pb::SendEmailRequest {
+        email: String::new(),
+        content: content.to_owned(),
+    }
 }
 
 #[tokio::test]
@@ -116,21 +129,31 @@ async fn grpc_and_http_share_a_port() {
     let answer = running
         .http("GET /hello HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.ends_with("hello"),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
 async fn an_unknown_method_is_unimplemented_and_an_unknown_path_not_found() {
     let running = Running::usual().await;
     let channel = Channel::to(&running.addr.to_string());
-    let mut client = muster_proto::muster::users::v1::users_service_client::UsersServiceClient::new(channel);
-    let status = client.get_user(muster_proto::muster::users::v1::GetUserRequest { id: 1 }).await.unwrap_err();
+    let mut client =
+        muster_proto::muster::users::v1::users_service_client::UsersServiceClient::new(channel);
+    let status = client
+        .get_user(muster_proto::muster::users::v1::GetUserRequest { id: 1 })
+        .await
+        .unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
     let answer = running
         .http("GET /nowhere HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
         .await;
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
-    assert!(answer.ends_with(r#"{"error":"no such path: /nowhere"}"#), "{answer}");
+    assert!(
+        answer.ends_with(r#"{"error":"no such path: /nowhere"}"#),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +176,10 @@ async fn a_deadline_is_answered_as_such() {
 
 #[tokio::test]
 async fn without_a_deadline_the_limit_of_the_port_holds() {
-    let limits = Limits { head_timeout: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits {
+        head_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    };
     let running = Running::start(Duration::from_secs(5), limits).await;
     let status = running.client().send_email(mail("hang")).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
@@ -163,10 +189,16 @@ async fn without_a_deadline_the_limit_of_the_port_holds() {
 async fn the_callers_request_id_comes_back() {
     let running = Running::usual().await;
     let mut request = Request::new(mail(""));
-    request.metadata_mut().insert("x-request-id", "abc-1".parse().unwrap());
+    request
+        .metadata_mut()
+        .insert("x-request-id", "abc-1".parse().unwrap());
     let reply = running.client().send_email(request).await.unwrap();
     assert_eq!(reply.metadata().get("x-request-id").unwrap(), "abc-1");
-    let failed = running.client().send_email(mail("panic")).await.unwrap_err();
+    let failed = running
+        .client()
+        .send_email(mail("panic"))
+        .await
+        .unwrap_err();
     assert!(failed.metadata().contains_key("x-request-id"));
 }
 
@@ -178,7 +210,9 @@ async fn a_page_of_a_foreign_origin_is_refused() {
     };
     let own = running.http(&post("host: localhost\r\n")).await;
     assert!(own.starts_with("HTTP/1.1 200"), "{own}");
-    let foreign = running.http(&post("host: localhost\r\norigin: https://evil.example\r\n")).await;
+    let foreign = running
+        .http(&post("host: localhost\r\norigin: https://evil.example\r\n"))
+        .await;
     assert!(foreign.starts_with("HTTP/1.1 403"), "{foreign}");
     let rebound = running.http(&post("host: evil.example\r\n")).await;
     assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
@@ -186,7 +220,10 @@ async fn a_page_of_a_foreign_origin_is_refused() {
 
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_ended() {
-    let limits = Limits { preface_timeout: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits {
+        preface_timeout: Duration::from_millis(50),
+        ..Limits::default()
+    };
     let running = Running::start(Duration::from_secs(5), limits).await;
     let mut silent = TcpStream::connect(running.addr).await.unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(5), silent.read(&mut [0; 1])).await;
@@ -197,7 +234,9 @@ async fn a_connection_that_says_nothing_is_ended() {
 async fn a_stop_waits_for_the_calls_that_were_accepted() {
     let running = Running::usual().await;
     let mut probe = HealthClient::new(Channel::to(&running.addr.to_string()));
-    let ask = || HealthCheckRequest { service: String::new() };
+    let ask = || HealthCheckRequest {
+        service: String::new(),
+    };
     let mut watch = probe.watch(ask()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status, 1);
     let mut client = running.client();
@@ -207,7 +246,9 @@ async fn a_stop_waits_for_the_calls_that_were_accepted() {
     let told = watch.message().await.unwrap().unwrap().status;
     assert_eq!(told, 2, "NOT_SERVING comes before the end");
     running.gate.release.notify_one();
-    call.await.unwrap().expect("a call that was accepted is answered");
+    call.await
+        .unwrap()
+        .expect("a call that was accepted is answered");
     running.stop().await;
 }
 
@@ -216,7 +257,11 @@ async fn a_stop_ends_at_once_with_a_silent_connection_and_an_open_watch() {
     let running = Running::usual().await;
     let _silent = TcpStream::connect(running.addr).await.unwrap();
     let mut probe = HealthClient::new(Channel::to(&running.addr.to_string()));
-    let mut watch = probe.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    let mut watch = probe
+        .watch(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
     watch.message().await.unwrap().unwrap();
     let took = running.stop().await;
     assert!(took < Duration::from_secs(3), "took {took:?}");
@@ -242,8 +287,9 @@ async fn raw_deadline(addr: SocketAddr, limit: &str) -> String {
 
     let socket = hyper_util::rt::TokioIo::new(TcpStream::connect(addr).await.unwrap());
     let executor = hyper_util::rt::TokioExecutor::new();
-    let (mut send, connection) =
-        hyper::client::conn::http2::handshake(executor, socket).await.unwrap();
+    let (mut send, connection) = hyper::client::conn::http2::handshake(executor, socket)
+        .await
+        .unwrap();
     tokio::spawn(connection);
     let message = mail("hang").encode_to_vec();
     let mut body = vec![0, 0, 0, 0, message.len() as u8];
@@ -255,7 +301,16 @@ async fn raw_deadline(addr: SocketAddr, limit: &str) -> String {
         .body(Full::new(bytes::Bytes::from(body)))
         .unwrap();
     let (head, body) = send.send_request(request).await.unwrap().into_parts();
-    let trailers = body.collect().await.unwrap().trailers().cloned().unwrap_or_default();
-    let status = head.headers.get("grpc-status").or(trailers.get("grpc-status"));
+    let trailers = body
+        .collect()
+        .await
+        .unwrap()
+        .trailers()
+        .cloned()
+        .unwrap_or_default();
+    let status = head
+        .headers
+        .get("grpc-status")
+        .or(trailers.get("grpc-status"));
     status.unwrap().to_str().unwrap().to_owned()
 }

@@ -33,12 +33,36 @@ pub(crate) struct Client {
 
 /// All of them.
 pub(crate) const COMMANDS: &[Client] = &[
-    Client { name: "presence", command: presence::command, run: |m| Box::pin(presence::run(m)) },
-    Client { name: "activity", command: activity::command, run: |m| Box::pin(activity::run(m)) },
-    Client { name: "notify", command: notify::command, run: |m| Box::pin(notify::run(m)) },
-    Client { name: "users", command: users::command, run: |m| Box::pin(users::run(m)) },
-    Client { name: "conflicts", command: conflicts::command, run: |m| Box::pin(conflicts::run(m)) },
-    Client { name: "health", command: health::command, run: |m| Box::pin(health::run(m)) },
+    Client {
+        name: "presence",
+        command: presence::command,
+        run: |m| Box::pin(presence::run(m)),
+    },
+    Client {
+        name: "activity",
+        command: activity::command,
+        run: |m| Box::pin(activity::run(m)),
+    },
+    Client {
+        name: "notify",
+        command: notify::command,
+        run: |m| Box::pin(notify::run(m)),
+    },
+    Client {
+        name: "users",
+        command: users::command,
+        run: |m| Box::pin(users::run(m)),
+    },
+    Client {
+        name: "conflicts",
+        command: conflicts::command,
+        run: |m| Box::pin(conflicts::run(m)),
+    },
+    Client {
+        name: "health",
+        command: health::command,
+        run: |m| Box::pin(health::run(m)),
+    },
 ];
 
 /// Why a command failed.
@@ -106,7 +130,11 @@ pub(crate) fn base(name: &'static str, about: &'static str, port: u16) -> Comman
         .value_name("HOST:PORT")
         .default_value(format!("localhost:{port}"))
         .help("Where the service listens");
-    Command::new(name).about(about).arg_required_else_help(true).arg(addr).arg(json())
+    Command::new(name)
+        .about(about)
+        .arg_required_else_help(true)
+        .arg(addr)
+        .arg(json())
 }
 
 /// `--json`.
@@ -132,11 +160,18 @@ pub(crate) fn timed<T>(message: T) -> Request<T> {
 
 /// The value of an option or word; empty where it was left out.
 pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
-    matches.get_one::<String>(name).map(String::as_str).unwrap_or_default()
+    matches
+        .get_one::<String>(name)
+        .map(String::as_str)
+        .unwrap_or_default()
 }
 
 /// Prints a line for people, or the object with `--json`.
-pub(crate) fn print(matches: &ArgMatches, line: impl Display, object: &Value) -> Result<(), Failure> {
+pub(crate) fn print(
+    matches: &ArgMatches,
+    line: impl Display,
+    object: &Value,
+) -> Result<(), Failure> {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
     match matches.get_flag("json") {

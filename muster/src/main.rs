@@ -7,8 +7,8 @@ mod up;
 use std::process::ExitCode;
 
 use clap::Command;
-use muster_kit::process::BAD_SETTING;
 use muster_kit::probe;
+use muster_kit::process::BAD_SETTING;
 
 /// musl's own allocator more than halves the throughput.
 #[global_allocator]
@@ -19,15 +19,21 @@ fn main() -> ExitCode {
         return code;
     }
     let up = up::program();
-    let command = client::COMMANDS.iter().fold(base(up.command()), |command, client| {
-        command.subcommand((client.command)())
-    });
+    let command = client::COMMANDS
+        .iter()
+        .fold(base(up.command()), |command, client| {
+            command.subcommand((client.command)())
+        });
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
             let _best_effort = error.print();
             let usage = error.use_stderr();
-            return if usage { ExitCode::from(BAD_SETTING) } else { ExitCode::SUCCESS };
+            return if usage {
+                ExitCode::from(BAD_SETTING)
+            } else {
+                ExitCode::SUCCESS
+            };
         }
     };
     match matches.subcommand() {

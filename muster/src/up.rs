@@ -38,8 +38,14 @@ const TRIES: [(&str, &str); 6] = [
         "notificator",
         r#"grpcurl -plaintext -d '{"email":"test","content":"Hello"}' ADDR pb.Notificator/SendEmail"#,
     ),
-    ("users", r#"curl -XPOST http://ADDR/create -d '{"email": "test"}'"#),
-    ("conflicts", "grpcurl -plaintext ADDR describe Scheduling.ConflictService"),
+    (
+        "users",
+        r#"curl -XPOST http://ADDR/create -d '{"email": "test"}'"#,
+    ),
+    (
+        "conflicts",
+        "grpcurl -plaintext ADDR describe Scheduling.ConflictService",
+    ),
     ("admin", "curl http://ADDR/readyz"),
 ];
 
@@ -94,15 +100,47 @@ pub(crate) fn run(program: &Program, matches: &ArgMatches) -> ExitCode {
 async fn start(settings: Settings) -> Result<ExitCode, StartError> {
     let host = Host::start(&settings, Registry::in_process()).await?;
     let (rows, healths, runs) = (Vec::new(), Vec::new(), Vec::new());
-    let mut suite = Suite { host, settings, rows, healths, runs };
-    suite.add(&muster_presence::SERVICE, muster_presence::config::Config::read, muster_presence::run).await?;
-    suite.add(&muster_activity::SERVICE, muster_activity::config::Config::read, muster_activity::run).await?;
+    let mut suite = Suite {
+        host,
+        settings,
+        rows,
+        healths,
+        runs,
+    };
     suite
-        .add(&muster_notificator::SERVICE, muster_notificator::config::Config::read, muster_notificator::run)
+        .add(
+            &muster_presence::SERVICE,
+            muster_presence::config::Config::read,
+            muster_presence::run,
+        )
         .await?;
-    suite.add(&muster_users::SERVICE, muster_users::config::Config::read, muster_users::run).await?;
     suite
-        .add(&muster_conflicts::SERVICE, muster_conflicts::config::Config::read, muster_conflicts::run)
+        .add(
+            &muster_activity::SERVICE,
+            muster_activity::config::Config::read,
+            muster_activity::run,
+        )
+        .await?;
+    suite
+        .add(
+            &muster_notificator::SERVICE,
+            muster_notificator::config::Config::read,
+            muster_notificator::run,
+        )
+        .await?;
+    suite
+        .add(
+            &muster_users::SERVICE,
+            muster_users::config::Config::read,
+            muster_users::run,
+        )
+        .await?;
+    suite
+        .add(
+            &muster_conflicts::SERVICE,
+            muster_conflicts::config::Config::read,
+            muster_conflicts::run,
+        )
         .await?;
     let admin = suite.host.bind_admin(&suite.settings).await?;
     if let Some(admin) = &admin {
@@ -142,7 +180,13 @@ impl Suite {
     }
 
     async fn run(self, admin: Option<Listener>) -> ExitCode {
-        let Self { host, rows, healths, runs, .. } = self;
+        let Self {
+            host,
+            rows,
+            healths,
+            runs,
+            ..
+        } = self;
         let shutdown = host.shutdown.clone();
         let telling = async {
             tokio::select! {

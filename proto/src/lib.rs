@@ -13,12 +13,17 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 /// The path of every method: `/pb.Notificator/SendEmail`.
 pub fn method_paths() -> Vec<String> {
-    let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS).unwrap_or_default().file;
+    let files = prost_types::FileDescriptorSet::decode(DESCRIPTORS)
+        .unwrap_or_default()
+        .file;
     let mut paths = Vec::new();
     for file in &files {
         for service in &file.service {
             let service_name = format!("{}.{}", file.package(), service.name());
-            let methods = service.method.iter().map(prost_types::MethodDescriptorProto::name);
+            let methods = service
+                .method
+                .iter()
+                .map(prost_types::MethodDescriptorProto::name);
             paths.extend(methods.map(|method| format!("/{service_name}/{method}")));
         }
     }
@@ -119,6 +124,10 @@ mod tests {
     fn custom_options_are_kept() {
         // Field options of User.name: tag 50002 (varint), value true.
         let option = [0x90, 0xb5, 0x18, 0x01];
-        assert!(DESCRIPTORS.windows(option.len()).any(|bytes| bytes == option));
+        assert!(
+            DESCRIPTORS
+                .windows(option.len())
+                .any(|bytes| bytes == option)
+        );
     }
 }

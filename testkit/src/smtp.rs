@@ -38,7 +38,10 @@ impl Smtp {
     /// # Panics
     /// When aiosmtpd is not installed, or does not greet within 20 s.
     pub async fn start_taking(most_bytes: usize) -> Smtp {
-        let mut smtp = Smtp { most_bytes, ..Smtp::stopped() };
+        let mut smtp = Smtp {
+            most_bytes,
+            ..Smtp::stopped()
+        };
         smtp.resume().await;
         smtp
     }

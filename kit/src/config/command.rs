@@ -30,7 +30,10 @@ pub enum Outcome {
 impl Program {
     /// A program with a name and a sentence about it.
     pub fn new(command: Command) -> Self {
-        Self { command, specs: Vec::new() }
+        Self {
+            command,
+            specs: Vec::new(),
+        }
     }
 
     /// Adds a table; `service` names the service in `muster up`.
@@ -44,7 +47,12 @@ impl Program {
             };
             if !self.specs.iter().any(|spec| spec.flag == flag) {
                 let default = setting.default.map(str::to_owned);
-                self.specs.push(Spec { setting: *setting, flag, default, alias: None });
+                self.specs.push(Spec {
+                    setting: *setting,
+                    flag,
+                    default,
+                    alias: None,
+                });
             }
         }
         self
@@ -108,7 +116,9 @@ impl Program {
             };
             if let Some(text) = text {
                 let secret = spec.setting.kind == Kind::Secret;
-                settings.values.insert(spec.flag.clone(), Value { text, secret, flag });
+                settings
+                    .values
+                    .insert(spec.flag.clone(), Value { text, secret, flag });
             }
         }
         let data: Option<String> = settings.optional("data")?;
@@ -123,7 +133,11 @@ impl Program {
             };
             let secret = spec.setting.kind == Kind::Secret;
             let text = default.replace(DATA_DIR, data_dir);
-            let value = Value { text, secret, flag: false };
+            let value = Value {
+                text,
+                secret,
+                flag: false,
+            };
             settings.values.entry(spec.flag.clone()).or_insert(value);
         }
     }
@@ -139,7 +153,10 @@ impl Spec {
         let arg = arg.help(self.help()).value_name(self.setting.value);
         let arg = arg.action(ArgAction::Set);
         match self.setting.kind {
-            Kind::Switch => arg.num_args(0..=1).require_equals(true).default_missing_value("true"),
+            Kind::Switch => arg
+                .num_args(0..=1)
+                .require_equals(true)
+                .default_missing_value("true"),
             Kind::Value | Kind::Secret => arg,
         }
     }
@@ -153,7 +170,10 @@ impl Spec {
             variables = format!("{variables}, {}_FILE", self.variable());
         }
         match &self.default {
-            Some(default) => format!("{} [env: {variables}] [default: {default}]", self.setting.help),
+            Some(default) => format!(
+                "{} [env: {variables}] [default: {default}]",
+                self.setting.help
+            ),
             None => format!("{} [env: {variables}]", self.setting.help),
         }
     }
@@ -198,10 +218,16 @@ mod tests {
         Setting::of_suite("insecure", "BOOL", "take the risk").kind(Kind::Switch),
     ];
 
-    fn run(service: Option<&str>, words: &[&str], env: &[(&str, &str)]) -> Result<Settings, BadSetting> {
+    fn run(
+        service: Option<&str>,
+        words: &[&str],
+        env: &[(&str, &str)],
+    ) -> Result<Settings, BadSetting> {
         let program = Program::new(Command::new("x")).settings(TABLE, service);
         let program = program.alias("drain", Some("DRAIN"));
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let words = ["x"].iter().chain(words).map(|word| (*word).to_owned());
         match program.parse(words, &env.collect())? {
             Outcome::Run(settings) => Ok(settings),
@@ -216,9 +242,15 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_environment_and_that_over_the_default() {
         let env = [("MUSTER_STORE", "from-env")];
-        assert_eq!(text(&run(None, &["--store", "flag"], &env).unwrap(), "store"), "flag");
+        assert_eq!(
+            text(&run(None, &["--store", "flag"], &env).unwrap(), "store"),
+            "flag"
+        );
         assert_eq!(text(&run(None, &[], &env).unwrap(), "store"), "from-env");
-        assert_eq!(text(&run(None, &[], &[]).unwrap(), "store"), "sqlite:./muster-data/x.db");
+        assert_eq!(
+            text(&run(None, &[], &[]).unwrap(), "store"),
+            "sqlite:./muster-data/x.db"
+        );
     }
 
     #[test]
@@ -230,7 +262,9 @@ mod tests {
     #[test]
     fn in_the_suite_a_services_settings_carry_its_name() {
         let env = [("MUSTER_USERS_STORE", "from-env")];
-        let settings = run(Some("users"), &["--drain=3s"], &env).unwrap().of("users");
+        let settings = run(Some("users"), &["--drain=3s"], &env)
+            .unwrap()
+            .of("users");
         assert_eq!(text(&settings, "store"), "from-env");
         assert_eq!(text(&settings, "drain"), "3s");
     }
@@ -239,7 +273,12 @@ mod tests {
     fn the_data_folder_moves_the_defaults_but_not_what_was_given() {
         let moved = run(None, &["--data", "/elsewhere"], &[]).unwrap();
         assert_eq!(text(&moved, "store"), "sqlite:/elsewhere/x.db");
-        let given = run(None, &["--data", "/elsewhere", "--store=./muster-data/y"], &[]).unwrap();
+        let given = run(
+            None,
+            &["--data", "/elsewhere", "--store=./muster-data/y"],
+            &[],
+        )
+        .unwrap();
         assert_eq!(text(&given, "store"), "./muster-data/y");
     }
 
@@ -251,7 +290,10 @@ mod tests {
         let settings = run(None, &[], &[("MUSTER_SMTP_FILE", path.to_str().unwrap())]).unwrap();
         assert_eq!(text(&settings, "smtp"), "smtp://a:b@c");
         let error = settings.get::<u16>("smtp").unwrap_err().to_string();
-        assert!(error.starts_with("--smtp: ") && !error.contains("a:b"), "{error}");
+        assert!(
+            error.starts_with("--smtp: ") && !error.contains("a:b"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -274,16 +316,35 @@ mod tests {
 
     #[test]
     fn a_switch_needs_no_value() {
-        assert!(run(None, &["--insecure"], &[]).unwrap().switch("insecure").unwrap());
-        assert!(!run(None, &["--insecure=false"], &[]).unwrap().switch("insecure").unwrap());
+        assert!(
+            run(None, &["--insecure"], &[])
+                .unwrap()
+                .switch("insecure")
+                .unwrap()
+        );
+        assert!(
+            !run(None, &["--insecure=false"], &[])
+                .unwrap()
+                .switch("insecure")
+                .unwrap()
+        );
         assert!(!run(None, &[], &[]).unwrap().switch("insecure").unwrap());
     }
 
     #[test]
     fn a_bad_value_is_one_line_that_names_the_setting() {
-        let error = run(None, &["--drain", "soon"], &[]).unwrap().get::<u16>("drain").unwrap_err();
-        assert!(error.to_string().starts_with("--drain \"soon\": "), "{error}");
+        let error = run(None, &["--drain", "soon"], &[])
+            .unwrap()
+            .get::<u16>("drain")
+            .unwrap_err();
+        assert!(
+            error.to_string().starts_with("--drain \"soon\": "),
+            "{error}"
+        );
         let unknown = run(None, &["--stroe", "x"], &[]).unwrap_err().to_string();
-        assert!(unknown.contains("--stroe") && !unknown.contains('\n'), "{unknown}");
+        assert!(
+            unknown.contains("--stroe") && !unknown.contains('\n'),
+            "{unknown}"
+        );
     }
 }

@@ -22,8 +22,16 @@ pub(super) struct Answer {
 impl Answer {
     pub(super) fn new(body: Body, call: Call) -> Self {
         // Whatever has ended already needs no timer: the answer to a failed call, for one.
-        let left = if body.is_end_stream() { None } else { call.time_left() };
-        Self { body: Some(body), call, deadline: left.map(|left| Box::pin(sleep(left))) }
+        let left = if body.is_end_stream() {
+            None
+        } else {
+            call.time_left()
+        };
+        Self {
+            body: Some(body),
+            call,
+            deadline: left.map(|left| Box::pin(sleep(left))),
+        }
     }
 
     fn is_late(&mut self, cx: &mut Context<'_>) -> bool {
@@ -61,9 +69,10 @@ impl http_body::Body for Answer {
         if late {
             return this.end_with(&Status::deadline_exceeded("deadline exceeded"));
         }
-        let polled = this.call.id.sync_scope(|| {
-            catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx)))
-        });
+        let polled = this
+            .call
+            .id
+            .sync_scope(|| catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))));
         let Ok(polled) = polled else {
             return this.end_with(&Status::internal("internal error"));
         };
@@ -84,6 +93,8 @@ impl http_body::Body for Answer {
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.body
+            .as_ref()
+            .map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }

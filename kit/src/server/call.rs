@@ -39,9 +39,17 @@ impl Call {
         Self {
             id: RequestId::of(headers),
             is_grpc,
-            deadline: if is_grpc { grpc_timeout::of(headers) } else { None },
+            deadline: if is_grpc {
+                grpc_timeout::of(headers)
+            } else {
+                None
+            },
             shared: Arc::clone(shared),
-            path: if is_grpc { request.uri().path().to_owned() } else { String::new() },
+            path: if is_grpc {
+                request.uri().path().to_owned()
+            } else {
+                String::new()
+            },
             started: Instant::now(),
             outcome: Outcome::Cancelled,
         }
@@ -51,7 +59,10 @@ impl Call {
     /// will look for it: the caller gave it, or the call failed.
     pub(super) fn note_head<B>(&mut self, head: &mut Response<B>) {
         let failed = if self.is_grpc {
-            let code = head.headers().get("grpc-status").map(|value| Code::from_bytes(value.as_bytes()));
+            let code = head
+                .headers()
+                .get("grpc-status")
+                .map(|value| Code::from_bytes(value.as_bytes()));
             if let Some(code) = code {
                 self.outcome = Outcome::Grpc(code);
             }
@@ -62,7 +73,8 @@ impl Call {
         };
         if failed || self.id.is_given() {
             let value = self.id.header_value();
-            head.headers_mut().extend(value.map(|value| (request_id::HEADER, value)));
+            head.headers_mut()
+                .extend(value.map(|value| (request_id::HEADER, value)));
         }
     }
 
@@ -92,7 +104,9 @@ impl Drop for Call {
 
 /// gRPC itself, but not gRPC-Web, which pages can send.
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(http::header::CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    let kind = headers
+        .get(http::header::CONTENT_TYPE)
+        .map(http::HeaderValue::as_bytes);
     let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

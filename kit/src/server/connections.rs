@@ -122,7 +122,8 @@ async fn accept_all(port: &Arc<Port>, listener: &Listener) {
             }
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
-                counter!("server_accept_errors_total", "service" => port.edge.service()).increment(1);
+                counter!("server_accept_errors_total", "service" => port.edge.service())
+                    .increment(1);
                 tracing::warn!(service = port.edge.service(), %error, "cannot accept, resting");
                 sleep(ACCEPT_BACKOFF).await;
             }

@@ -7,10 +7,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
 use axum::Router;
 use axum::body::Body;
 use axum::response::IntoResponse;
-use axum::Json;
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -61,7 +61,11 @@ impl Edge {
             on_loopback: listener.is_loopback(),
             head_timeout: limits.head_timeout,
         };
-        Self { shared: Arc::new(shared), router, peer: None }
+        Self {
+            shared: Arc::new(shared),
+            router,
+            peer: None,
+        }
     }
 
     pub(super) fn service(&self) -> &'static str {
@@ -69,7 +73,10 @@ impl Edge {
     }
 
     pub(super) fn for_peer(&self, peer: SocketAddr) -> Self {
-        Self { peer: Some(peer), ..self.clone() }
+        Self {
+            peer: Some(peer),
+            ..self.clone()
+        }
     }
 }
 

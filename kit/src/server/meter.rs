@@ -22,7 +22,15 @@ struct Meter {
 impl Meters {
     /// Meters for every method of the descriptor set; of those, only the served are ever used.
     pub(super) fn new(service: &'static str) -> Self {
-        let meter = |path: &String| (path.clone(), Meter { service, by_code: Default::default() });
+        let meter = |path: &String| {
+            (
+                path.clone(),
+                Meter {
+                    service,
+                    by_code: Default::default(),
+                },
+            )
+        };
         Self(muster_proto::method_paths().iter().map(meter).collect())
     }
 

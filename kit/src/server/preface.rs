@@ -29,8 +29,14 @@ struct Waiting {
 impl<S> Prompt<S> {
     pub(super) fn new(socket: S, limit: Duration) -> Self {
         let deadline = Box::pin(tokio::time::sleep(limit));
-        let waiting = Waiting { deadline, missing_bytes: PREFACE_BYTES };
-        Self { socket, waiting: Some(waiting) }
+        let waiting = Waiting {
+            deadline,
+            missing_bytes: PREFACE_BYTES,
+        };
+        Self {
+            socket,
+            waiting: Some(waiting),
+        }
     }
 }
 

@@ -43,7 +43,9 @@ pub enum OpenError {
     #[error(transparent)]
     Lock(#[from] StoreError),
     /// A later version of this program wrote it.
-    #[error("{path}: its schema is of version {version}, this program knows {newest}: use a newer one")]
+    #[error(
+        "{path}: its schema is of version {version}, this program knows {newest}: use a newer one"
+    )]
     Newer {
         /// The file.
         path: String,
@@ -100,18 +102,36 @@ impl Sqlite {
     pub async fn open(path: &Path, migrations: &Migrations, need: Need) -> Result<Self, OpenError> {
         let lock = lock(path)?;
         let name = || path.display().to_string();
-        let failed = |cause| OpenError::Failed { path: name(), cause };
+        let failed = |cause| OpenError::Failed {
+            path: name(),
+            cause,
+        };
         let writer = pool(path, 1).await.map_err(failed)?;
-        migrator(migrations).run(&writer).await.map_err(|cause| match cause {
-            MigrateError::VersionMissing(version) => {
-                OpenError::Newer { path: name(), version, newest: migrations.len() }
-            }
-            cause => OpenError::Schema { path: name(), cause },
-        })?;
+        migrator(migrations)
+            .run(&writer)
+            .await
+            .map_err(|cause| match cause {
+                MigrateError::VersionMissing(version) => OpenError::Newer {
+                    path: name(),
+                    version,
+                    newest: migrations.len(),
+                },
+                cause => OpenError::Schema {
+                    path: name(),
+                    cause,
+                },
+            })?;
         let readers = pool(path, READERS).await.map_err(failed)?;
         need.met();
         let (is_lost, failed) = (AtomicBool::new(false), Notify::new());
-        Ok(Self { writer, readers, need, is_lost, failed, _lock: lock })
+        Ok(Self {
+            writer,
+            readers,
+            need,
+            is_lost,
+            failed,
+            _lock: lock,
+        })
     }
 
     /// The one connection that writes.
@@ -180,7 +200,10 @@ async fn pool(path: &Path, connections: u32) -> Result<SqlitePool, sqlx::Error> 
         .journal_mode(SqliteJournalMode::Wal)
         // What is acknowledged is on disk.
         .synchronous(SqliteSynchronous::Full);
-    SqlitePoolOptions::new().max_connections(connections).connect_with(options).await
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .connect_with(options)
+        .await
 }
 
 fn migrator(migrations: &Migrations) -> Migrator {
@@ -210,11 +233,17 @@ mod tests {
         let path = folder.path().join("x.db");
         open(&path, &[ONE]).await.unwrap().close().await;
         let store = open(&path, &[ONE, TWO]).await.unwrap();
-        sqlx::query("INSERT INTO two (id) VALUES (1)").execute(store.writer()).await.unwrap();
+        sqlx::query("INSERT INTO two (id) VALUES (1)")
+            .execute(store.writer())
+            .await
+            .unwrap();
         store.close().await;
         drop(store);
         let refused = open(&path, &[ONE]).await.unwrap_err().to_string();
-        assert!(refused.contains("version 2, this program knows 1"), "{refused}");
+        assert!(
+            refused.contains("version 2, this program knows 1"),
+            "{refused}"
+        );
     }
 
     #[tokio::test]
@@ -222,12 +251,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let health = Health::default();
         let need = health.need("store");
-        let store = Sqlite::open(&folder.path().join("x.db"), &[ONE], need).await.unwrap();
-        let write = |sql: &'static str| async { store.written(sqlx::query(sql).execute(store.writer()).await) };
-        assert!(health.obstacles().iter().all(|line| !line.contains("store")));
-        write("INSERT INTO nowhere (id) VALUES (1)").await.unwrap_err();
+        let store = Sqlite::open(&folder.path().join("x.db"), &[ONE], need)
+            .await
+            .unwrap();
+        let store = &store;
+        let write = |sql: &'static str| async move {
+            store.written(sqlx::query(sql).execute(store.writer()).await)
+        };
+        assert!(
+            health
+                .obstacles()
+                .iter()
+                .all(|line| !line.contains("store"))
+        );
+        write("INSERT INTO nowhere (id) VALUES (1)")
+            .await
+            .unwrap_err();
         assert!(health.obstacles().iter().any(|line| line.contains("store")));
         write("INSERT INTO one (id) VALUES (1)").await.unwrap();
-        assert!(health.obstacles().iter().all(|line| !line.contains("store")));
+        assert!(
+            health
+                .obstacles()
+                .iter()
+                .all(|line| !line.contains("store"))
+        );
     }
 }

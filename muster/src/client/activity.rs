@@ -18,10 +18,18 @@ pub(crate) fn command() -> Command {
         .value_parser(value_parser!(i32))
         .default_value("0")
         .help("The deployment; 0: all");
-    base("activity", "What happened", muster_activity::SERVICE.suite_port)
-        .subcommand_required(true)
-        .subcommand(Command::new("add").about("Stores an event").arg(event))
-        .subcommand(Command::new("list").about("Lists events in the order of their arrival").arg(deployment))
+    base(
+        "activity",
+        "What happened",
+        muster_activity::SERVICE.suite_port,
+    )
+    .subcommand_required(true)
+    .subcommand(Command::new("add").about("Stores an event").arg(event))
+    .subcommand(
+        Command::new("list")
+            .about("Lists events in the order of their arrival")
+            .arg(deployment),
+    )
 }
 
 /// An event as it is typed.
@@ -45,18 +53,40 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 async fn add(matches: &ArgMatches) -> Result<(), Failure> {
     let event: Event = serde_json::from_str(text(matches, "event")).map_err(Failure::usage)?;
-    let Event { id, deployment_id, message } = event;
-    let request = pb::EventRequest { id, message, timestamp: None, deployment_id };
+    let Event {
+        id,
+        deployment_id,
+        message,
+    } = event;
+    let request = pb::EventRequest {
+        id,
+        message,
+        timestamp: None,
+        deployment_id,
+    };
     let mut client = ActivityEventsClient::new(channel(matches));
     let stored = client.create_event(timed(request)).await?.into_inner();
     let object = json!({ "id": stored.id, "success": stored.success, "execution_time": stored.execution_time });
-    print(matches, format!("stored as event {} of deployment {deployment_id}", stored.id), &object)
+    print(
+        matches,
+        format!(
+            "stored as event {} of deployment {deployment_id}",
+            stored.id
+        ),
+        &object,
+    )
 }
 
 async fn list(matches: &ArgMatches) -> Result<(), Failure> {
-    let id = matches.get_one::<i32>("deployment").copied().unwrap_or_default();
+    let id = matches
+        .get_one::<i32>("deployment")
+        .copied()
+        .unwrap_or_default();
     let mut client = ActivityEventsClient::new(channel(matches));
-    let mut events = client.list_events(pb::Deployment { id }).await?.into_inner();
+    let mut events = client
+        .list_events(pb::Deployment { id })
+        .await?
+        .into_inner();
     while let Some(event) = events.message().await? {
         let times = event.timestamp.unwrap_or_default();
         let line = format!(

@@ -15,9 +15,16 @@ use super::Failure;
 /// # Errors
 /// The file is not there, is neither form, or an event in it has no time.
 pub(crate) fn read(path: &str) -> Result<Vec<pb::Event>, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|why| Failure::usage(format!("{path}: {why}")))?;
-    let is_json = Path::new(path).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
-    let events = if is_json { from_json(&text) } else { from_icalendar(&text) };
+    let text =
+        std::fs::read_to_string(path).map_err(|why| Failure::usage(format!("{path}: {why}")))?;
+    let is_json = Path::new(path)
+        .extension()
+        .is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
+    let events = if is_json {
+        from_json(&text)
+    } else {
+        from_icalendar(&text)
+    };
     events.map_err(|why| Failure::usage(format!("{path}: {why}")))
 }
 
@@ -51,15 +58,29 @@ fn from_json(text: &str) -> Result<Vec<pb::Event>, String> {
 
 impl JsonEvent {
     fn into_proto(self) -> pb::Event {
-        let Self { id, title, description, start, end } = self;
+        let Self {
+            id,
+            title,
+            description,
+            start,
+            end,
+        } = self;
         let time = |time: Option<DateTime<_>>| time.map(|time| timestamp(&time.to_utc()));
-        pb::Event { id, title, description, start: time(start), end: time(end) }
+        pb::Event {
+            id,
+            title,
+            description,
+            start: time(start),
+            end: time(end),
+        }
     }
 }
 
 /// Recurring events count with their first time alone; times without a zone are UTC.
 fn from_icalendar(text: &str) -> Result<Vec<pb::Event>, String> {
-    let calendar: Calendar = text.parse().map_err(|why| format!("not iCalendar: {why}"))?;
+    let calendar: Calendar = text
+        .parse()
+        .map_err(|why| format!("not iCalendar: {why}"))?;
     let events = calendar.iter().filter_map(|component| component.as_event());
     events.map(from_vevent).collect()
 }
@@ -67,7 +88,9 @@ fn from_icalendar(text: &str) -> Result<Vec<pb::Event>, String> {
 fn from_vevent(event: &icalendar::Event) -> Result<pb::Event, String> {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let id = text(event.get_uid());
-    let start = event.get_start().ok_or_else(|| format!("event {id:?} has no DTSTART"))?;
+    let start = event
+        .get_start()
+        .ok_or_else(|| format!("event {id:?} has no DTSTART"))?;
     let start_at = instant(&start).ok_or_else(|| format!("event {id:?}: no such DTSTART"))?;
     let end_at = match event.get_end() {
         Some(end) => instant(&end).ok_or_else(|| format!("event {id:?}: no such DTEND"))?,
@@ -83,7 +106,10 @@ fn from_vevent(event: &icalendar::Event) -> Result<pb::Event, String> {
 }
 
 /// RFC 5545, 3.6.1: without DTEND and DURATION a date lasts its day, and a time no time.
-fn usual_length(event: &icalendar::Event, start: &DatePerhapsTime) -> Result<chrono::Duration, String> {
+fn usual_length(
+    event: &icalendar::Event,
+    start: &DatePerhapsTime,
+) -> Result<chrono::Duration, String> {
     if event.property_value("DURATION").is_some() {
         return Err("DURATION is not supported, give DTEND".to_owned());
     }
@@ -103,13 +129,17 @@ fn instant(time: &DatePerhapsTime) -> Option<DateTime<Utc>> {
 
 fn timestamp(time: &DateTime<Utc>) -> Timestamp {
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default();
-    Timestamp { seconds: time.timestamp(), nanos }
+    Timestamp {
+        seconds: time.timestamp(),
+        nanos,
+    }
 }
 
 /// A time as RFC 3339 writes it, with as many digits as it needs.
 pub(crate) fn rfc3339(seconds: i64, nanos: i64) -> String {
     let time = DateTime::from_timestamp(seconds, u32::try_from(nanos).unwrap_or_default());
-    time.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true)).unwrap_or_default()
+    time.map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -139,17 +169,30 @@ mod tests {
     fn icalendar_times_are_read_in_their_zones() {
         let events = from_icalendar(CALENDAR).unwrap();
         assert_eq!(events[0].title, "Stand-up");
-        assert_eq!(times(&events[0]), pair("2026-01-05T09:00:00Z", "2026-01-05T09:15:00Z"));
-        assert_eq!(times(&events[1]), pair("2026-01-05T09:10:00Z", "2026-01-05T10:00:00Z"));
-        assert_eq!(times(&events[2]), pair("2026-01-06T00:00:00Z", "2026-01-07T00:00:00Z"));
+        assert_eq!(
+            times(&events[0]),
+            pair("2026-01-05T09:00:00Z", "2026-01-05T09:15:00Z")
+        );
+        assert_eq!(
+            times(&events[1]),
+            pair("2026-01-05T09:10:00Z", "2026-01-05T10:00:00Z")
+        );
+        assert_eq!(
+            times(&events[2]),
+            pair("2026-01-06T00:00:00Z", "2026-01-07T00:00:00Z")
+        );
     }
 
     #[test]
     fn json_is_a_calendar_or_its_events() {
-        let event = r#"{"id":"a","start":"2026-01-05T09:00:00.5Z","end":"2026-01-05T10:00:00+01:00"}"#;
+        let event =
+            r#"{"id":"a","start":"2026-01-05T09:00:00.5Z","end":"2026-01-05T10:00:00+01:00"}"#;
         for text in [format!("[{event}]"), format!(r#"{{"events":[{event}]}}"#)] {
             let events = from_json(&text).unwrap();
-            assert_eq!(times(&events[0]), pair("2026-01-05T09:00:00.500Z", "2026-01-05T09:00:00Z"));
+            assert_eq!(
+                times(&events[0]),
+                pair("2026-01-05T09:00:00.500Z", "2026-01-05T09:00:00Z")
+            );
         }
     }
 

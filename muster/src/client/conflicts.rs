@@ -16,8 +16,12 @@ pub(crate) fn command() -> Command {
     let file = Arg::new("file").required(true).value_name("FILE").help(
         r#"An iCalendar file (.ics), or JSON: {"events":[{"id":"1","title":"…","start":"2026-01-05T09:00:00Z","end":"…"}]}"#,
     );
-    base("conflicts", "Finds double bookings in a calendar", muster_conflicts::SERVICE.suite_port)
-        .arg(file)
+    base(
+        "conflicts",
+        "Finds double bookings in a calendar",
+        muster_conflicts::SERVICE.suite_port,
+    )
+    .arg(file)
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -25,7 +29,9 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let count = events.len();
     let client = ConflictServiceClient::new(channel(matches));
     let mut client = client.max_decoding_message_size(MOST_BYTES);
-    let found = client.get_conflicts(timed(pb::EventList { events })).await?;
+    let found = client
+        .get_conflicts(timed(pb::EventList { events }))
+        .await?;
     let groups = found.into_inner().conflicts;
     for group in &groups {
         let events = &group.conflict_group;
@@ -42,7 +48,11 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 fn sketch(events: &[pb::Event]) -> String {
     let mut text = format!("{} events overlap:", events.len());
     for event in events {
-        let name = if event.title.is_empty() { &event.id } else { &event.title };
+        let name = if event.title.is_empty() {
+            &event.id
+        } else {
+            &event.title
+        };
         let (start, end) = (time(event.start.as_ref()), time(event.end.as_ref()));
         text.push_str(&format!("\n  {start} to {end}  {}", name.escape_debug()));
     }
@@ -60,5 +70,6 @@ fn object(event: &pb::Event) -> Value {
 }
 
 fn time(time: Option<&Timestamp>) -> String {
-    time.map(|time| rfc3339(time.seconds, time.nanos.into())).unwrap_or_default()
+    time.map(|time| rfc3339(time.seconds, time.nanos.into()))
+        .unwrap_or_default()
 }

@@ -21,9 +21,16 @@ pub(crate) fn command() -> Command {
 
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let service = text(matches, "service").to_owned();
-    let probe = Probe { service, ..Probe::of(text(matches, "addr")) };
+    let probe = Probe {
+        service,
+        ..Probe::of(text(matches, "addr"))
+    };
     let found = probe.run().await;
     let status = found.map_err(|failure| Failure::Probe(failure.code(), failure.to_string()))?;
     let status = status.as_str_name();
-    print(matches, format!("status: {status}"), &json!({ "status": status }))
+    print(
+        matches,
+        format!("status: {status}"),
+        &json!({ "status": status }),
+    )
 }

@@ -8,20 +8,28 @@ use serde_json::json;
 use super::{Failure, base, channel, print, text, timed};
 
 pub(crate) fn command() -> Command {
-    let word = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    let word =
+        |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
     let send = Command::new("send")
         .about("Sends a mail; it is stored when the command ends, and delivered then")
         .arg(word("to", "ADDRESS").required(true))
         .arg(word("content", "TEXT").required(true))
         .arg(word("subject", "TEXT"))
-        .arg(word("key", "KEY").help("Idempotency key: the same again is the same mail [default: random]"));
+        .arg(
+            word("key", "KEY")
+                .help("Idempotency key: the same again is the same mail [default: random]"),
+        );
     let status = Command::new("status")
         .about("Tells how the delivery of a mail stands")
         .arg(Arg::new("id").required(true).value_name("ID"));
-    base("notify", "Mail that is never lost", muster_notificator::SERVICE.suite_port)
-        .subcommand_required(true)
-        .subcommand(send)
-        .subcommand(status)
+    base(
+        "notify",
+        "Mail that is never lost",
+        muster_notificator::SERVICE.suite_port,
+    )
+    .subcommand_required(true)
+    .subcommand(send)
+    .subcommand(status)
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -49,11 +57,25 @@ async fn send(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 async fn status(matches: &ArgMatches) -> Result<(), Failure> {
-    let request = pb::GetMailRequest { id: text(matches, "id").to_owned() };
+    let request = pb::GetMailRequest {
+        id: text(matches, "id").to_owned(),
+    };
     let mut client = NotificatorServiceClient::new(channel(matches));
-    let mail = client.get_mail(timed(request)).await?.into_inner().mail.unwrap_or_default();
-    let state = mail.state().as_str_name().trim_start_matches("MAIL_STATE_").to_lowercase();
-    let mut line = format!("{} to {}: {state} after {} attempts", mail.id, mail.to, mail.attempts);
+    let mail = client
+        .get_mail(timed(request))
+        .await?
+        .into_inner()
+        .mail
+        .unwrap_or_default();
+    let state = mail
+        .state()
+        .as_str_name()
+        .trim_start_matches("MAIL_STATE_")
+        .to_lowercase();
+    let mut line = format!(
+        "{} to {}: {state} after {} attempts",
+        mail.id, mail.to, mail.attempts
+    );
     if !mail.last_error.is_empty() {
         line.push_str(&format!(", the last one failed: {}", mail.last_error));
     }

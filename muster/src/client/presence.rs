@@ -9,13 +9,20 @@ use serde_json::json;
 use super::{Failure, base, channel, print};
 
 pub(crate) fn command() -> Command {
-    let names = Arg::new("name").required(true).num_args(1..).value_name("NAME");
+    let names = Arg::new("name")
+        .required(true)
+        .num_args(1..)
+        .value_name("NAME");
     let connect = Command::new("connect").about("Makes users online until it is ended");
     let monitor = Command::new("monitor").about("Tells when users come and go");
-    base("presence", "Who is here", muster_presence::SERVICE.suite_port)
-        .subcommand_required(true)
-        .subcommand(connect.arg(names.clone()))
-        .subcommand(monitor.arg(names))
+    base(
+        "presence",
+        "Who is here",
+        muster_presence::SERVICE.suite_port,
+    )
+    .subcommand_required(true)
+    .subcommand(connect.arg(names.clone()))
+    .subcommand(monitor.arg(names))
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -37,15 +44,23 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 type Client = PresenceClient<muster_kit::channel::Channel>;
 
 async fn connect(mut client: Client, name: &str, matches: &ArgMatches) -> Result<(), Failure> {
-    let user = pb::User { name: name.to_owned() };
+    let user = pb::User {
+        name: name.to_owned(),
+    };
     let mut stream = client.connect(user).await?.into_inner();
-    print(matches, format!("{name} is connected"), &json!({ "name": name, "connected": true }))?;
+    print(
+        matches,
+        format!("{name} is connected"),
+        &json!({ "name": name, "connected": true }),
+    )?;
     while stream.message().await?.is_some() {}
     Ok(())
 }
 
 async fn monitor(mut client: Client, name: &str, matches: &ArgMatches) -> Result<(), Failure> {
-    let user = pb::User { name: name.to_owned() };
+    let user = pb::User {
+        name: name.to_owned(),
+    };
     let mut stream = client.monitor(user).await?.into_inner();
     while let Some(status) = stream.message().await? {
         let word = if status.online { "online" } else { "offline" };

@@ -8,7 +8,10 @@ use serde_json::json;
 use super::{Failure, base, channel, print, text, timed};
 
 pub(crate) fn command() -> Command {
-    let id = Arg::new("id").required(true).value_name("ID").value_parser(value_parser!(i64));
+    let id = Arg::new("id")
+        .required(true)
+        .value_name("ID")
+        .value_parser(value_parser!(i64));
     base("users", "Accounts", muster_users::SERVICE.suite_port)
         .subcommand_required(true)
         .subcommand(
@@ -22,13 +25,17 @@ pub(crate) fn command() -> Command {
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     match matches.subcommand() {
         Some(("create", matches)) => {
-            let request = pb::CreateUserRequest { email: text(matches, "email").to_owned() };
+            let request = pb::CreateUserRequest {
+                email: text(matches, "email").to_owned(),
+            };
             let answer = client(matches).create_user(timed(request)).await?;
             show(matches, answer.into_inner().user)
         }
         Some((_, matches)) => {
             let id = matches.get_one::<i64>("id").copied().unwrap_or_default();
-            let answer = client(matches).get_user(timed(pb::GetUserRequest { id })).await?;
+            let answer = client(matches)
+                .get_user(timed(pb::GetUserRequest { id }))
+                .await?;
             show(matches, answer.into_inner().user)
         }
         None => Ok(()),
@@ -42,5 +49,9 @@ fn client(matches: &ArgMatches) -> UsersServiceClient<muster_kit::channel::Chann
 fn show(matches: &ArgMatches, user: Option<pb::User>) -> Result<(), Failure> {
     let user = user.unwrap_or_default();
     let object = json!({ "id": user.id, "email": user.email });
-    print(matches, format!("user {}: {}", user.id, user.email), &object)
+    print(
+        matches,
+        format!("user {}: {}", user.id, user.email),
+        &object,
+    )
 }

@@ -11,12 +11,20 @@ use crate::transport::Outlet;
 pub const SETTINGS: &[Setting] = &[
     Setting::of_service("store", "URL", "Where the mails are kept: sqlite:PATH")
         .or("sqlite:./muster-data/notificator.db"),
-    Setting::of_service("smtp", "URL", "How mail leaves: file:DIR, smtp://… or smtps://…")
-        .or("file:./muster-data/mail")
-        .kind(Kind::Secret),
+    Setting::of_service(
+        "smtp",
+        "URL",
+        "How mail leaves: file:DIR, smtp://… or smtps://…",
+    )
+    .or("file:./muster-data/mail")
+    .kind(Kind::Secret),
     Setting::of_service("mail-from", "ADDRESS", "Whom mails are from").or("muster@localhost"),
-    Setting::of_suite("mail-domain", "DOMAIN", "Domain of addresses that are a local part alone")
-        .or("localhost"),
+    Setting::of_suite(
+        "mail-domain",
+        "DOMAIN",
+        "Domain of addresses that are a local part alone",
+    )
+    .or("localhost"),
 ];
 
 /// The settings of one instance.
@@ -42,7 +50,10 @@ impl Config {
         let from: String = settings.get("mail-from")?;
         let bad = |why: &dyn std::fmt::Display| BadSetting::new("mail-from", why);
         let from = Address::parse(&from, &mail_domain).map_err(|why| bad(&why))?;
-        let from = from.as_str().parse().map_err(|why: lettre::address::AddressError| bad(&why))?;
+        let from = from
+            .as_str()
+            .parse()
+            .map_err(|why: lettre::address::AddressError| bad(&why))?;
         Ok(Self {
             store: settings.get("store")?,
             outlet: settings.get("smtp")?,

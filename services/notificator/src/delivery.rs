@@ -42,7 +42,10 @@ struct Courier {
 impl Delivery {
     /// From `store` by `transport`; `mail_waits` tells of new mails.
     pub fn new(store: Store, transport: Transport, mail_waits: Arc<Notify>) -> Self {
-        Self { courier: Courier { store, transport }, mail_waits }
+        Self {
+            courier: Courier { store, transport },
+            mail_waits,
+        }
     }
 
     /// Delivers until `shutdown` fires, then waits up to `drain` for what is under way.
@@ -132,9 +135,10 @@ fn judge(mail: &Waiting, delivered: Result<(), Failure>, age: Duration) -> Attem
     match delivered {
         Ok(()) => Attempt::Delivered,
         Err(Failure::ForGood(why)) => Attempt::Failed(why),
-        Err(Failure::ForNow(why)) if age >= LIFETIME => {
-            Attempt::Failed(format!("given up after {} days: {why}", LIFETIME.as_secs() / 86_400))
-        }
+        Err(Failure::ForNow(why)) if age >= LIFETIME => Attempt::Failed(format!(
+            "given up after {} days: {why}",
+            LIFETIME.as_secs() / 86_400
+        )),
         Err(Failure::ForNow(why)) => {
             let delay = Backoff::new(FIRST_RETRY, LONGEST_RETRY).after(mail.attempts + 1);
             Attempt::Again(why, delay)
@@ -158,7 +162,9 @@ fn tell(mail: &Waiting, attempt: &Attempt) {
 
 fn age(created_at_ns: i64) -> Duration {
     let created = Duration::from_nanos(u64::try_from(created_at_ns).unwrap_or_default());
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     now.saturating_sub(created)
 }
 
@@ -198,9 +204,16 @@ mod tests {
 
     #[test]
     fn a_refusal_or_old_age_is_the_end() {
-        let refused = judge(&mail(0), Err(Failure::ForGood("no such user".to_owned())), Duration::ZERO);
+        let refused = judge(
+            &mail(0),
+            Err(Failure::ForGood("no such user".to_owned())),
+            Duration::ZERO,
+        );
         assert_eq!(refused, Attempt::Failed("no such user".to_owned()));
         let old = judge(&mail(9), for_now(), LIFETIME);
-        assert_eq!(old, Attempt::Failed("given up after 5 days: busy".to_owned()));
+        assert_eq!(
+            old,
+            Attempt::Failed("given up after 5 days: busy".to_owned())
+        );
     }
 }

@@ -33,7 +33,12 @@ impl v1::notificator_service_server::NotificatorService for Api {
         &self,
         request: Request<v1::SendRequest>,
     ) -> Result<Response<v1::SendResponse>, Status> {
-        let v1::SendRequest { to, content, idempotency_key, subject } = request.into_inner();
+        let v1::SendRequest {
+            to,
+            content,
+            idempotency_key,
+            subject,
+        } = request.into_inner();
         let to = self.0.address("to", &to)?;
         let mail = NewMail::with_key(&idempotency_key, to, subject, content).map_err(named)?;
         let id = self.0.send(mail).await?.to_string();
@@ -45,7 +50,9 @@ impl v1::notificator_service_server::NotificatorService for Api {
         request: Request<v1::GetMailRequest>,
     ) -> Result<Response<v1::GetMailResponse>, Status> {
         let report = self.0.report(&request.get_ref().id).await?;
-        Ok(Response::new(v1::GetMailResponse { mail: Some(mail(report)) }))
+        Ok(Response::new(v1::GetMailResponse {
+            mail: Some(mail(report)),
+        }))
     }
 }
 

@@ -85,7 +85,12 @@ impl NewMail {
             "" => NEUTRAL_SUBJECT.to_owned(),
             subject => subject.to_owned(),
         };
-        Ok(Self { id, to, subject, content })
+        Ok(Self {
+            id,
+            to,
+            subject,
+            content,
+        })
     }
 
     /// What remains of the mail's contents when its text is gone: two mails of one key are the
@@ -163,10 +168,16 @@ mod tests {
 
     #[test]
     fn one_key_is_one_id() {
-        let (one, two) = (mail("k", "ann", "", "x").unwrap(), mail("k", "bob", "", "y").unwrap());
+        let (one, two) = (
+            mail("k", "ann", "", "x").unwrap(),
+            mail("k", "bob", "", "y").unwrap(),
+        );
         assert_eq!(one.id, two.id);
         assert_ne!(one.id, mail("l", "ann", "", "x").unwrap().id);
-        assert_ne!(NewMail::new(one.to.clone(), String::new()).unwrap().id, one.id);
+        assert_ne!(
+            NewMail::new(one.to.clone(), String::new()).unwrap().id,
+            one.id
+        );
     }
 
     #[test]
@@ -174,7 +185,11 @@ mod tests {
         let digest = |to, subject, content| mail("k", to, subject, content).unwrap().digest();
         let first = digest("ann", "s", "x");
         assert_eq!(first, digest("ann", "s", "x"));
-        for other in [digest("bob", "s", "x"), digest("ann", "t", "x"), digest("ann", "s", "y")] {
+        for other in [
+            digest("bob", "s", "x"),
+            digest("ann", "t", "x"),
+            digest("ann", "s", "y"),
+        ] {
             assert_ne!(first, other);
         }
         assert_ne!(digest("ann", "ab", "c"), digest("ann", "a", "bc"));
@@ -185,8 +200,14 @@ mod tests {
         assert_eq!(mail("", "ann", "", ""), Err(BadMail::Key));
         assert_eq!(mail(&"k".repeat(256), "ann", "", ""), Err(BadMail::Key));
         assert_eq!(mail("k", "ann", "a\r\nBcc: b", ""), Err(BadMail::Subject));
-        assert_eq!(mail("k", "ann", &"s".repeat(256), ""), Err(BadMail::Subject));
-        assert_eq!(mail("k", "ann", "", &"c".repeat(CONTENT_BYTES + 1)), Err(BadMail::LongContent));
+        assert_eq!(
+            mail("k", "ann", &"s".repeat(256), ""),
+            Err(BadMail::Subject)
+        );
+        assert_eq!(
+            mail("k", "ann", "", &"c".repeat(CONTENT_BYTES + 1)),
+            Err(BadMail::LongContent)
+        );
     }
 
     #[test]

@@ -22,7 +22,11 @@ pub struct Outbox {
 impl Outbox {
     /// The mails of a store. Addresses that are a local part alone belong to `mail_domain`.
     pub fn new(store: Store, mail_domain: MailDomain) -> Self {
-        Self { store, mail_domain: Arc::new(mail_domain), mail_waits: Arc::default() }
+        Self {
+            store,
+            mail_domain: Arc::new(mail_domain),
+            mail_waits: Arc::default(),
+        }
     }
 
     /// Notified whenever a mail was stored.

@@ -49,9 +49,9 @@ impl Store {
     /// Another process serves it, its schema is a newer one, or it cannot be read.
     pub async fn open(url: &StoreUrl, most_waiting: usize, need: Need) -> Result<Self, Error> {
         match url {
-            StoreUrl::Sqlite(path) => {
-                Ok(Self::Sqlite(Arc::new(Sqlite::open(path, most_waiting, need).await?)))
-            }
+            StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Arc::new(
+                Sqlite::open(path, most_waiting, need).await?,
+            ))),
         }
     }
 

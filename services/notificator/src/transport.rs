@@ -69,7 +69,11 @@ pub struct Transport {
 impl Transport {
     /// By this way, from this mailbox, with Message-IDs of this domain.
     pub fn new(outlet: Outlet, from: Mailbox, domain: MailDomain) -> Self {
-        Self { outlet, from, domain }
+        Self {
+            outlet,
+            from,
+            domain,
+        }
     }
 
     /// Delivers a mail. Again is the same: the same file, the same Message-ID.

@@ -18,12 +18,16 @@ struct Engine {
 
 impl Engine {
     fn all() -> Vec<Engine> {
-        vec![Engine { folder: tempfile::tempdir().unwrap() }]
+        vec![Engine {
+            folder: tempfile::tempdir().unwrap(),
+        }]
     }
 
     async fn open(&self, most_waiting: usize) -> Store {
         let url = StoreUrl::Sqlite(self.folder.path().join("notificator.db"));
-        Store::open(&url, most_waiting, Health::default().need("store")).await.unwrap()
+        Store::open(&url, most_waiting, Health::default().need("store"))
+            .await
+            .unwrap()
     }
 }
 
@@ -42,9 +46,15 @@ async fn a_mail_is_kept_with_all_it_says_until_it_is_delivered() {
         let store = engine.open(10).await;
         let due = store.due(10).await.unwrap();
         assert_eq!((due.len(), due[0].content.as_str()), (1, "Hello"));
-        assert_eq!((due[0].id, due[0].to.as_str()), (mail("k", "").id, "ann@localhost"));
+        assert_eq!(
+            (due[0].id, due[0].to.as_str()),
+            (mail("k", "").id, "ann@localhost")
+        );
 
-        store.settle(due[0].number, Attempt::Delivered).await.unwrap();
+        store
+            .settle(due[0].number, Attempt::Delivered)
+            .await
+            .unwrap();
         assert_eq!(store.due(10).await.unwrap(), []);
         let report = store.report(due[0].id).await.unwrap().unwrap();
         assert_eq!((report.state, report.attempts), (State::Delivered, 1));
@@ -62,11 +72,21 @@ async fn a_key_names_one_mail_for_good() {
         let other = store.add(mail("k", "Bye")).await;
         assert!(matches!(other, Err(Error::OtherMail)), "{other:?}");
 
-        store.settle(due[0].number, Attempt::Delivered).await.unwrap();
+        store
+            .settle(due[0].number, Attempt::Delivered)
+            .await
+            .unwrap();
         store.add(mail("k", "Hello")).await.unwrap();
-        assert_eq!(store.due(10).await.unwrap(), [], "it is not delivered again");
+        assert_eq!(
+            store.due(10).await.unwrap(),
+            [],
+            "it is not delivered again"
+        );
         let other = store.add(mail("k", "Bye")).await;
-        assert!(matches!(other, Err(Error::OtherMail)), "also when its text is gone: {other:?}");
+        assert!(
+            matches!(other, Err(Error::OtherMail)),
+            "also when its text is gone: {other:?}"
+        );
     }
 }
 
@@ -95,9 +115,15 @@ async fn a_mail_that_was_put_off_is_due_later() {
         store.settle(due[0].number, again).await.unwrap();
         assert_eq!(store.due(10).await.unwrap(), []);
         let next = store.next_due().await.unwrap().unwrap();
-        assert!(next > Duration::from_secs(50) && next <= Duration::from_secs(60), "{next:?}");
+        assert!(
+            next > Duration::from_secs(50) && next <= Duration::from_secs(60),
+            "{next:?}"
+        );
         let report = store.report(due[0].id).await.unwrap().unwrap();
-        assert_eq!((report.state, report.last_error.as_str()), (State::Queued, "busy"));
+        assert_eq!(
+            (report.state, report.last_error.as_str()),
+            (State::Queued, "busy")
+        );
     }
 }
 
@@ -107,10 +133,20 @@ async fn a_mail_that_failed_for_good_stays_known_and_is_not_due() {
         let store = engine.open(10).await;
         store.add(mail("k", "Hello")).await.unwrap();
         let due = store.due(10).await.unwrap();
-        store.settle(due[0].number, Attempt::Failed("no such user".to_owned())).await.unwrap();
-        store.settle(due[0].number, Attempt::Delivered).await.unwrap();
+        store
+            .settle(due[0].number, Attempt::Failed("no such user".to_owned()))
+            .await
+            .unwrap();
+        store
+            .settle(due[0].number, Attempt::Delivered)
+            .await
+            .unwrap();
         let report = store.report(due[0].id).await.unwrap().unwrap();
-        assert_eq!(report.state, State::Failed, "what comes late changes nothing");
+        assert_eq!(
+            report.state,
+            State::Failed,
+            "what comes late changes nothing"
+        );
         assert_eq!(store.next_due().await.unwrap(), None);
     }
 }
@@ -123,9 +159,15 @@ async fn a_full_queue_takes_no_more_until_one_is_delivered() {
         store.add(mail("b", "")).await.unwrap();
         let third = store.add(mail("c", "")).await;
         assert!(matches!(third, Err(Error::QueueFull)), "{third:?}");
-        store.add(mail("a", "")).await.expect("a copy needs no room");
+        store
+            .add(mail("a", ""))
+            .await
+            .expect("a copy needs no room");
         let due = store.due(1).await.unwrap();
-        store.settle(due[0].number, Attempt::Delivered).await.unwrap();
+        store
+            .settle(due[0].number, Attempt::Delivered)
+            .await
+            .unwrap();
         store.add(mail("c", "")).await.unwrap();
     }
 }

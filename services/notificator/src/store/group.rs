@@ -54,7 +54,11 @@ pub(super) async fn write_groups(database: Arc<Database>, mut writes: mpsc::Rece
 
 async fn write(database: &Database, group: &[Write]) -> Result<Vec<Done>, sqlx::Error> {
     let mut waiting = database.waiting.load(Ordering::Relaxed);
-    let mut transaction = database.sqlite.writer().begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = database
+        .sqlite
+        .writer()
+        .begin_with("BEGIN IMMEDIATE")
+        .await?;
     let mut done = Vec::with_capacity(group.len());
     for write in group {
         let one = match write {
@@ -155,7 +159,15 @@ async fn settle(
         )
         .bind(why),
     };
-    let changed = query.bind(number).execute(connection).await?.rows_affected();
+    let changed = query
+        .bind(number)
+        .execute(connection)
+        .await?
+        .rows_affected();
     let for_good = !matches!(attempt, Attempt::Again(..));
-    Ok(if changed == 1 { Done::Settled { for_good } } else { Done::WasSettled })
+    Ok(if changed == 1 {
+        Done::Settled { for_good }
+    } else {
+        Done::WasSettled
+    })
 }

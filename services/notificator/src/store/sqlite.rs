@@ -51,7 +51,11 @@ impl Sqlite {
             .fetch_one(sqlite.readers())
             .await?;
         let waiting = AtomicUsize::new(usize::try_from(waiting).unwrap_or_default());
-        let database = Arc::new(Database { sqlite, waiting, most_waiting });
+        let database = Arc::new(Database {
+            sqlite,
+            waiting,
+            most_waiting,
+        });
         let (writes, receiver) = mpsc::channel(QUEUE);
         let writer = tokio::spawn(write_groups(database.clone(), receiver));
         Ok(Self {
@@ -66,17 +70,25 @@ impl Sqlite {
     }
 
     pub(super) async fn settle(&self, number: i64, attempt: Attempt) -> Result<(), Error> {
-        self.write(|reply| Write::Settle(number, attempt, reply)).await
+        self.write(|reply| Write::Settle(number, attempt, reply))
+            .await
     }
 
     async fn write(
         &self,
         write: impl FnOnce(oneshot::Sender<Result<(), Error>>) -> Write,
     ) -> Result<(), Error> {
-        let writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let writes = self
+            .writes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let (reply, answer) = oneshot::channel();
         let writes = writes.ok_or(Error::Stopping)?;
-        writes.send(write(reply)).await.map_err(|_| Error::Stopping)?;
+        writes
+            .send(write(reply))
+            .await
+            .map_err(|_| Error::Stopping)?;
         answer.await.unwrap_or(Err(Error::Stopping))
     }
 
@@ -97,11 +109,12 @@ impl Sqlite {
 
     pub(super) async fn next_due(&self) -> Result<Option<Duration>, Error> {
         let now_ns = now_ns();
-        let due_at_ns: Option<i64> =
-            sqlx::query_scalar("SELECT min(due_at_ns) FROM mails WHERE state = 0 AND due_at_ns > ?")
-                .bind(now_ns)
-                .fetch_one(self.database.sqlite.readers())
-                .await?;
+        let due_at_ns: Option<i64> = sqlx::query_scalar(
+            "SELECT min(due_at_ns) FROM mails WHERE state = 0 AND due_at_ns > ?",
+        )
+        .bind(now_ns)
+        .fetch_one(self.database.sqlite.readers())
+        .await?;
         let wait_ns = |due: i64| u64::try_from(due - now_ns).unwrap_or_default();
         Ok(due_at_ns.map(|due| Duration::from_nanos(wait_ns(due)).min(LONGEST_RETRY)))
     }
@@ -114,15 +127,17 @@ impl Sqlite {
         .bind(id.to_string())
         .fetch_optional(self.database.sqlite.readers())
         .await?;
-        Ok(row.map(|(to, state, attempts, last_error, created_at_ns, due_at_ns)| Report {
-            id,
-            to,
-            state: self::state(state),
-            attempts,
-            last_error,
-            created_at_ns,
-            due_at_ns,
-        }))
+        Ok(row.map(
+            |(to, state, attempts, last_error, created_at_ns, due_at_ns)| Report {
+                id,
+                to,
+                state: self::state(state),
+                attempts,
+                last_error,
+                created_at_ns,
+                due_at_ns,
+            },
+        ))
     }
 
     pub(super) async fn keep_checked(&self, shutdown: &Shutdown) {
@@ -130,8 +145,17 @@ impl Sqlite {
     }
 
     pub(super) async fn close(&self) {
-        drop(self.writes.lock().unwrap_or_else(PoisonError::into_inner).take());
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(
+            self.writes
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(writer) = writer {
             // A panic was told when it happened.
             let _told = writer.await;
@@ -143,7 +167,15 @@ impl Sqlite {
 fn waiting(row: WaitingRow) -> Result<Waiting, Error> {
     let (number, id, to, subject, content, attempts, created_at_ns) = row;
     let id = id.parse().map_err(|_| Error::BadId(id))?;
-    Ok(Waiting { number, id, to, subject, content, attempts, created_at_ns })
+    Ok(Waiting {
+        number,
+        id,
+        to,
+        subject,
+        content,
+        attempts,
+        created_at_ns,
+    })
 }
 
 fn state(number: u8) -> State {
@@ -160,6 +192,8 @@ pub(super) fn now_ns() -> i64 {
 
 /// The time after `delay`, in nanoseconds since the Unix epoch.
 pub(super) fn after_ns(delay: Duration) -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from((since + delay).as_nanos()).unwrap_or(i64::MAX)
 }

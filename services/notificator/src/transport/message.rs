@@ -12,9 +12,16 @@ use super::Failure;
 use crate::mail::Waiting;
 
 /// The message; the same mail gives the same one, but for the folding of its text.
-pub(super) fn build(mail: &Waiting, from: &Mailbox, domain: &MailDomain) -> Result<Message, Failure> {
+pub(super) fn build(
+    mail: &Waiting,
+    from: &Mailbox,
+    domain: &MailDomain,
+) -> Result<Message, Failure> {
     let never = |why: &dyn std::fmt::Display| Failure::ForGood(format!("no message: {why}"));
-    let to = mail.to.parse::<lettre::Address>().map_err(|why| never(&why))?;
+    let to = mail
+        .to
+        .parse::<lettre::Address>()
+        .map_err(|why| never(&why))?;
     let created = Duration::from_nanos(u64::try_from(mail.created_at_ns).unwrap_or_default());
     Message::builder()
         .from(from.clone())

@@ -21,6 +21,7 @@ pub struct Smtp {
     /// `host:port`, for the log: the URL may hold a password.
     server: String,
     transport: AsyncSmtpTransport<Tokio1Executor>,
+    send_timeout: Duration,
 }
 
 impl Smtp {
@@ -28,7 +29,10 @@ impl Smtp {
     /// (`?tls=required` insists), `smtps://` speaks TLS from the start.
     pub(super) fn new(url: &str) -> Result<Self, NoOutlet> {
         let parsed: http::Uri = url.parse().map_err(|_| NoOutlet::Server)?;
-        let host = parsed.host().filter(|host| !host.is_empty()).ok_or(NoOutlet::Server)?;
+        let host = parsed
+            .host()
+            .filter(|host| !host.is_empty())
+            .ok_or(NoOutlet::Server)?;
         let server = match parsed.port_u16() {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
@@ -40,12 +44,17 @@ impl Smtp {
             let tls = TlsParameters::new(host.to_owned()).map_err(|_| NoOutlet::Server)?;
             builder = builder.tls(Tls::Opportunistic(tls));
         }
-        let pool = PoolConfig::new().max_size(AT_ONCE as u32).idle_timeout(IDLE_TIMEOUT);
-        Ok(Self { server, transport: builder.pool_config(pool).build() })
+        let pool = PoolConfig::new()
+            .max_size(AT_ONCE as u32)
+            .idle_timeout(IDLE_TIMEOUT);
+        Ok(Self {
+            server,
+            transport: builder.pool_config(pool).build(),
+        })
     }
 
     pub(super) async fn send(&self, message: Message) -> Result<(), Failure> {
-        match timeout(SEND_TIMEOUT, self.transport.send(message)).await {
+        match timeout(self.send_timeout, self.transport.send(message)).await {
             Ok(Ok(_accepted)) => Ok(()),
             Ok(Err(error)) => {
                 let why = format!("{}: {}", self.server, muster_kit::status::Chain(&error));
@@ -61,3 +70,7 @@ impl Smtp {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

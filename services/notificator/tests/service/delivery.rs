@@ -19,8 +19,14 @@ async fn an_smtp_server_gets_each_mail_once_with_its_message_id() {
     let folder = tempfile::tempdir().unwrap();
     let smtp = Smtp::start().await;
     let notificator = Notificator::start(folder.path(), &smtp.url()).await;
-    let id = notificator.send("k", "ann@example.org", "Grüße").await.unwrap();
-    notificator.send("k", "ann@example.org", "Grüße").await.unwrap();
+    let id = notificator
+        .send("k", "ann@example.org", "Grüße")
+        .await
+        .unwrap();
+    notificator
+        .send("k", "ann@example.org", "Grüße")
+        .await
+        .unwrap();
     let last = notificator.send_email("bob", "Last").await.unwrap();
     let mails = eventually(SOON, || {
         let mails = smtp.mails();
@@ -42,10 +48,16 @@ async fn a_server_that_is_away_gets_its_mail_when_it_is_back() {
     let folder = tempfile::tempdir().unwrap();
     let mut smtp = Smtp::stopped();
     let notificator = Notificator::start(folder.path(), &smtp.url()).await;
-    let id = notificator.send_email("ann@example.org", "Hello").await.unwrap();
+    let id = notificator
+        .send_email("ann@example.org", "Hello")
+        .await
+        .unwrap();
     stands(&notificator, &id, MailState::Queued, 1).await;
     let mail = notificator.mail(&id).await.unwrap();
-    assert!(!mail.last_error.is_empty() && mail.next_attempt_at.is_some(), "{mail:?}");
+    assert!(
+        !mail.last_error.is_empty() && mail.next_attempt_at.is_some(),
+        "{mail:?}"
+    );
     smtp.resume().await;
     stands(&notificator, &id, MailState::Delivered, 2).await;
     assert_eq!(smtp.mails().len(), 1);
@@ -60,7 +72,10 @@ async fn mails_that_waited_at_a_stop_are_delivered_once_after_the_next_start() {
     // Where the folder should be lies a file: nothing can be delivered.
     std::fs::write(&mails, "").unwrap();
     let notificator = Notificator::start(folder.path(), &outlet).await;
-    let id = notificator.send_email("ann@example.org", "Hello").await.unwrap();
+    let id = notificator
+        .send_email("ann@example.org", "Hello")
+        .await
+        .unwrap();
     stands(&notificator, &id, MailState::Queued, 1).await;
     notificator.stop().await;
 
@@ -76,7 +91,10 @@ async fn a_mail_that_is_refused_for_good_is_kept_and_not_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let smtp = Smtp::start_taking(1000).await;
     let notificator = Notificator::start(folder.path(), &smtp.url()).await;
-    let id = notificator.send_email("ann@example.org", &"long ".repeat(1000)).await.unwrap();
+    let id = notificator
+        .send_email("ann@example.org", &"long ".repeat(1000))
+        .await
+        .unwrap();
     stands(&notificator, &id, MailState::Failed, 1).await;
     let mail = notificator.mail(&id).await.unwrap();
     assert_eq!((mail.attempts, mail.next_attempt_at), (1, None));

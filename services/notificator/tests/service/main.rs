@@ -46,14 +46,35 @@ impl Notificator {
             ("mail-from", "muster@localhost"),
             ("mail-domain", "localhost"),
         ]);
-        let running = tokio::spawn(run(Config::read(&settings).unwrap(), listener, context.clone()));
-        let (compat, api) = (NotificatorClient::new(channel.clone()), NotificatorServiceClient::new(channel));
-        Self { compat, api, context, running }
+        let running = tokio::spawn(run(
+            Config::read(&settings).unwrap(),
+            listener,
+            context.clone(),
+        ));
+        let (compat, api) = (
+            NotificatorClient::new(channel.clone()),
+            NotificatorServiceClient::new(channel),
+        );
+        Self {
+            compat,
+            api,
+            context,
+            running,
+        }
     }
 
     async fn send_email(&self, email: &str, content: &str) -> Result<String, Status> {
-        let request = pb::SendEmailRequest { email: email.to_owned(), content: content.to_owned() };
-        Ok(self.compat.clone().send_email(request).await?.into_inner().id)
+        let request = pb::SendEmailRequest {
+            email: email.to_owned(),
+            content: content.to_owned(),
+        };
+        Ok(self
+            .compat
+            .clone()
+            .send_email(request)
+            .await?
+            .into_inner()
+            .id)
     }
 
     async fn send(&self, key: &str, to: &str, content: &str) -> Result<String, Status> {
@@ -68,7 +89,14 @@ impl Notificator {
 
     async fn mail(&self, id: &str) -> Result<v1::Mail, Status> {
         let request = v1::GetMailRequest { id: id.to_owned() };
-        Ok(self.api.clone().get_mail(request).await?.into_inner().mail.unwrap())
+        Ok(self
+            .api
+            .clone()
+            .get_mail(request)
+            .await?
+            .into_inner()
+            .mail
+            .unwrap())
     }
 
     async fn stop(self) {
