@@ -1,0 +1,265 @@
+//! The Helm chart: what is rendered from it.
+
+use std::collections::BTreeSet;
+
+use muster_testkit::{Output, find, run};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::{SERVICES, assert_known, path};
+
+/// Manifests, as Helm renders them with values that are set as by `--set`.
+pub(crate) async fn render(values: &[&str]) -> Vec<Value> {
+    let rendered = template(values).await.ok();
+    let documents = rendered.split("\n---\n");
+    documents
+        .map(|document| serde_yaml_ng::from_str(document).unwrap())
+        .collect()
+}
+
+/// The real `helm template`.
+pub(crate) async fn template(values: &[&str]) -> Output {
+    let mut helm = Command::new(find("helm"));
+    helm.args(["template", "muster", "--kube-version", "1.30.0"]);
+    helm.arg(path("k8s/helm/muster"));
+    for value in values {
+        helm.args(["--set", value]);
+    }
+    run(&mut helm, "").await
+}
+
+/// The manifest of a kind and a name.
+pub(crate) fn manifest<'a>(all: &'a [Value], kind: &str, name: &str) -> &'a Value {
+    let found = all
+        .iter()
+        .find(|one| one["kind"] == kind && one["metadata"]["name"] == name);
+    found.unwrap_or_else(|| panic!("there is no {kind} {name}"))
+}
+
+/// Those whose pods run something.
+fn workloads(all: &[Value]) -> Vec<&Value> {
+    let runs = |one: &&Value| !one["spec"]["template"].is_null();
+    all.iter().filter(runs).collect()
+}
+
+/// The workload of a service.
+fn workload<'a>(all: &'a [Value], service: &str) -> &'a Value {
+    let name = format!("muster-{service}");
+    let found = workloads(all)
+        .into_iter()
+        .find(|one| one["metadata"]["name"] == *name);
+    found.unwrap_or_else(|| panic!("nothing runs {service}"))
+}
+
+fn pod(workload: &Value) -> &Value {
+    &workload["spec"]["template"]["spec"]
+}
+
+fn container(workload: &Value) -> &Value {
+    &pod(workload)["containers"][0]
+}
+
+/// The value of a container's variable.
+fn env<'a>(workload: &'a Value, name: &str) -> Option<&'a Value> {
+    let all = container(workload)["env"].as_array().unwrap();
+    all.iter().find(|variable| variable["name"] == name)
+}
+
+fn kinds_and_names(all: &[Value]) -> BTreeSet<String> {
+    let name = |one: &Value| {
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        text(&one["kind"]) + " " + &text(&one["metadata"]["name"])
+    };
+    all.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    let mut helm = Command::new(find("helm"));
+    helm.args(["lint", "--strict"]).arg(path("k8s/helm/muster"));
+    run(&mut helm, "").await.ok();
+}
+
+#[tokio::test]
+async fn what_keeps_something_is_one_pod_with_a_volume_and_the_rest_are_deployments() {
+    let all = render(&[]).await;
+    for service in SERVICES {
+        let workload = workload(&all, service.name);
+        let expected = if service.stored {
+            "StatefulSet"
+        } else {
+            "Deployment"
+        };
+        assert_eq!(workload["kind"], expected, "{}", service.name);
+        let claims = &workload["spec"]["volumeClaimTemplates"];
+        let mounts = &container(workload)["volumeMounts"];
+        if service.stored {
+            assert_eq!(workload["spec"]["replicas"], 1, "{}", service.name);
+            assert_eq!(claims[0]["metadata"]["name"], mounts[0]["name"]);
+            assert_eq!(mounts[0]["mountPath"], "/data");
+        } else {
+            assert!(claims.is_null() && mounts.is_null(), "{}", service.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_reached_probed_and_advertised_on_the_port_that_it_listens_on() {
+    let all = render(&[]).await;
+    for service in SERVICES {
+        let workload = workload(&all, service.name);
+        let container = container(workload);
+        let port = service.port;
+        for probe in ["startupProbe", "livenessProbe"] {
+            assert_eq!(container[probe]["grpc"]["port"], port);
+            assert_eq!(container[probe]["grpc"]["service"], "liveness");
+        }
+        // Readiness is the health of the server as a whole, which has no name.
+        assert_eq!(container["readinessProbe"]["grpc"]["port"], port);
+        assert!(container["readinessProbe"]["grpc"]["service"].is_null());
+        let value = |name| &env(workload, name).unwrap()["value"];
+        assert_eq!(*value("MUSTER_LISTEN"), format!(":{port}"));
+        assert_eq!(*value("MUSTER_ADVERTISE"), format!("$(POD_IP):{port}"));
+        let reached = manifest(&all, "Service", &format!("muster-{}", service.name));
+        assert_eq!(reached["spec"]["ports"][0]["port"], port);
+        assert_eq!(
+            reached["spec"]["ports"][0]["appProtocol"],
+            "kubernetes.io/h2c"
+        );
+        assert_eq!(
+            reached["spec"]["selector"],
+            workload["spec"]["selector"]["matchLabels"]
+        );
+        assert_eq!(
+            reached["spec"]["selector"],
+            workload["spec"]["template"]["metadata"]["labels"]
+        );
+    }
+}
+
+/// A variable that refers to another must come after it.
+#[tokio::test]
+async fn the_address_of_the_pod_is_known_before_it_is_used() {
+    let all = render(&[]).await;
+    for service in SERVICES {
+        let first = &container(workload(&all, service.name))["env"][0];
+        assert_eq!(first["name"], "POD_IP");
+        assert_eq!(first["valueFrom"]["fieldRef"]["fieldPath"], "status.podIP");
+    }
+}
+
+#[tokio::test]
+async fn a_service_knows_every_setting_that_it_is_given() {
+    let all = render(&[]).await;
+    for service in SERVICES {
+        let env = container(workload(&all, service.name))["env"]
+            .as_array()
+            .unwrap();
+        let names = env
+            .iter()
+            .map(|variable| variable["name"].as_str().unwrap());
+        assert_known(&format!("muster-{}", service.name), names).await;
+    }
+}
+
+#[tokio::test]
+async fn every_pod_is_restricted_and_limited() {
+    let all = render(&[]).await;
+    assert_eq!(
+        workloads(&all).len(),
+        SERVICES.len() + 1,
+        "the services and etcd"
+    );
+    for workload in workloads(&all) {
+        let name = &workload["metadata"]["name"];
+        let pod = pod(workload);
+        assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
+        let security = &pod["securityContext"];
+        assert_eq!(security["runAsNonRoot"], true, "{name}");
+        assert_eq!(security["runAsUser"], 65532, "{name}");
+        assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault");
+        let security = &container(workload)["securityContext"];
+        assert_eq!(security["allowPrivilegeEscalation"], false, "{name}");
+        assert_eq!(security["readOnlyRootFilesystem"], true, "{name}");
+        assert_eq!(security["capabilities"]["drop"][0], "ALL", "{name}");
+        let resources = &container(workload)["resources"];
+        assert!(resources["limits"]["memory"].is_string(), "{name}");
+        assert!(resources["requests"]["cpu"].is_string(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_pod_may_take_longer_to_stop_than_its_drain() {
+    for drain in [10, 120] {
+        let all = render(&[&format!("drainSeconds={drain}")]).await;
+        let users = workload(&all, "users");
+        let given = env(users, "MUSTER_DRAIN").unwrap();
+        assert_eq!(given["value"], format!("{drain}s"));
+        let before = container(users)["lifecycle"]["preStop"]["sleep"]["seconds"].as_u64();
+        let grace = pod(users)["terminationGracePeriodSeconds"].as_u64();
+        assert!(grace.unwrap() > drain + before.unwrap(), "{grace:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_service_alone_is_all_that_is_installed() {
+    let off = ["presence", "notificator", "users", "conflicts"]
+        .map(|service| format!("services.{service}.enabled=false"));
+    let mut values: Vec<&str> = off.iter().map(String::as_str).collect();
+    values.push("etcd.enabled=false");
+    let expected = [
+        "ServiceAccount muster",
+        "Service muster-activity",
+        "StatefulSet muster-activity",
+        "NetworkPolicy muster-activity",
+    ];
+    let all = render(&values).await;
+    assert_eq!(kinds_and_names(&all), expected.map(str::to_owned).into());
+    assert!(env(workload(&all, "activity"), "MUSTER_ETCD").is_none());
+}
+
+#[tokio::test]
+async fn an_etcd_that_is_there_already_is_used_instead_of_one_of_its_own() {
+    let all = render(&[]).await;
+    let own = env(workload(&all, "users"), "MUSTER_ETCD").unwrap();
+    assert_eq!(own["value"], "muster-etcd:2379");
+    let all = render(&[
+        "etcd.enabled=false",
+        "etcd.endpoints={etcd-0:2379,etcd-1:2379}",
+    ])
+    .await;
+    let external = env(workload(&all, "users"), "MUSTER_ETCD").unwrap();
+    assert_eq!(external["value"], "etcd-0:2379,etcd-1:2379");
+    assert!(
+        !kinds_and_names(&all)
+            .iter()
+            .any(|name| name.contains("etcd"))
+    );
+}
+
+#[tokio::test]
+async fn a_secret_stays_in_its_secret() {
+    let values = [
+        "services.notificator.secrets.MUSTER_SMTP.name=smtp",
+        "services.notificator.secrets.MUSTER_SMTP.key=url",
+    ];
+    let all = render(&values).await;
+    let smtp = env(workload(&all, "notificator"), "MUSTER_SMTP").unwrap();
+    let of = &smtp["valueFrom"]["secretKeyRef"];
+    assert_eq!((&of["name"], &of["key"]), (&"smtp".into(), &"url".into()));
+    assert!(env(workload(&all, "users"), "MUSTER_SMTP").is_none());
+}
+
+#[tokio::test]
+async fn the_tag_of_the_images_is_one_value() {
+    let all = render(&[
+        "image.repository=registry.example.org/muster",
+        "image.tag=1.2.3",
+    ])
+    .await;
+    for service in SERVICES {
+        let image = &container(workload(&all, service.name))["image"];
+        let expected = format!("registry.example.org/muster-{}:1.2.3", service.name);
+        assert_eq!(*image, expected);
+    }
+}

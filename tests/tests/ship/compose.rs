@@ -1,0 +1,167 @@
+//! docker-compose.yml, as Docker Compose itself reads it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use muster_testkit::{Output, find, run};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::{SERVICES, assert_known, path};
+
+/// The parser of Docker Compose, with nothing in its environment that a file could refer to.
+async fn compose_spec(file: &Path) -> Output {
+    let mut parse = Command::new(find("compose-spec"));
+    parse.env_clear().current_dir(path(""));
+    run(parse.args(["-format", "json"]).arg(file), "").await
+}
+
+async fn project() -> Value {
+    let parsed = compose_spec(&path("docker-compose.yml")).await.ok();
+    serde_json::from_str(&parsed).unwrap()
+}
+
+/// The published ports, as one writes them: `127.0.0.1:8802:8081`.
+fn ports(service: &Value) -> BTreeSet<String> {
+    let text = |value: &Value| value.as_str().unwrap_or("*").to_owned();
+    let none = Vec::new();
+    let all = service["ports"].as_array().unwrap_or(&none).iter();
+    all.map(|port| {
+        let (host, published) = (text(&port["host_ip"]), text(&port["published"]));
+        format!("{host}:{published}:{}", port["target"])
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn the_five_services_and_etcd_are_there_and_nothing_else() {
+    let project = project().await;
+    let names: BTreeSet<&String> = project["services"].as_object().unwrap().keys().collect();
+    let expected = SERVICES.map(|service| service.name.to_owned());
+    let etcd = "etcd".to_owned();
+    assert_eq!(names, expected.iter().chain([&etcd]).collect());
+}
+
+#[tokio::test]
+async fn ports_are_published_on_loopback_alone() {
+    let project = project().await;
+    for service in SERVICES {
+        let mut expected =
+            BTreeSet::from([format!("127.0.0.1:{}:{}", service.host_port, service.port)]);
+        if service.name == "conflicts" {
+            expected.insert("127.0.0.1:8080:8080".to_owned());
+        }
+        assert_eq!(ports(&project["services"][service.name]), expected);
+    }
+    assert_eq!(ports(&project["services"]["etcd"]), BTreeSet::new());
+}
+
+#[tokio::test]
+async fn health_is_asked_by_the_link_in_the_image_on_the_port_of_the_service() {
+    let project = project().await;
+    for service in SERVICES {
+        let test = &project["services"][service.name]["healthcheck"]["test"];
+        let addr = format!("-addr=:{}", service.port);
+        assert_eq!(*test, json!(["CMD", "/bin/grpc-health-probe", addr]));
+    }
+    let test = &project["services"]["etcd"]["healthcheck"]["test"];
+    assert_eq!(
+        *test,
+        json!(["CMD", "/usr/local/bin/etcdctl", "endpoint", "health"])
+    );
+}
+
+#[tokio::test]
+async fn services_start_when_etcd_is_healthy_and_wait_for_nothing_else() {
+    let project = project().await;
+    for service in SERVICES {
+        let waits = project["services"][service.name]["depends_on"]
+            .as_object()
+            .unwrap();
+        assert_eq!(waits.keys().collect::<Vec<_>>(), ["etcd"]);
+        assert_eq!(waits["etcd"]["condition"], "service_healthy");
+    }
+}
+
+#[tokio::test]
+async fn services_are_built_from_the_one_dockerfile_and_know_their_settings() {
+    let project = project().await;
+    for service in SERVICES {
+        let built = &project["services"][service.name];
+        assert_eq!(built["build"]["args"], json!({"SERVICE": service.name}));
+        assert!(
+            built["image"].is_null(),
+            "an image of that name would be pulled"
+        );
+        let env = built["environment"].as_object().unwrap();
+        assert_eq!(env["MUSTER_INSECURE"], "true");
+        assert_eq!(env["MUSTER_ETCD"], "etcd:2379");
+        let names = env.keys().map(String::as_str);
+        assert_known(&format!("muster-{}", service.name), names).await;
+    }
+}
+
+#[tokio::test]
+async fn every_container_is_restricted_limited_and_started_again() {
+    let project = project().await;
+    for (name, service) in project["services"].as_object().unwrap() {
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(service["cap_drop"], json!(["ALL"]), "{name}");
+        assert_eq!(service["security_opt"], json!(["no-new-privileges:true"]));
+        assert_eq!(service["restart"], "unless-stopped", "{name}");
+        let limits = &service["deploy"]["resources"]["limits"];
+        for limit in ["cpus", "memory", "pids"] {
+            assert!(!limits[limit].is_null(), "{name} has no limit of {limit}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_is_kept_in_a_volume_of_its_own() {
+    let project = project().await;
+    for service in SERVICES {
+        let volumes = &project["services"][service.name]["volumes"];
+        if service.stored {
+            assert_eq!(volumes[0]["type"], "volume", "{}", service.name);
+            assert_eq!(volumes[0]["target"], "/data", "{}", service.name);
+            assert_eq!(volumes[0]["source"], format!("{}-data", service.name));
+        } else {
+            assert!(volumes.is_null(), "{}", service.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_container_may_take_longer_to_stop_than_its_drain() {
+    let project = project().await;
+    let seconds = |value: &Value| -> u64 {
+        let text = value.as_str().unwrap();
+        text.strip_suffix('s').unwrap().parse().unwrap()
+    };
+    for service in SERVICES {
+        let service = &project["services"][service.name];
+        let drain = seconds(&service["environment"]["MUSTER_DRAIN"]);
+        assert!(seconds(&service["stop_grace_period"]) > drain);
+    }
+}
+
+/// etcd reads all its flags before it prints its version.
+#[tokio::test]
+async fn etcd_knows_its_flags() {
+    let project = project().await;
+    let words = project["services"]["etcd"]["command"].as_array().unwrap();
+    let flags = words[1..].iter().map(|word| word.as_str().unwrap());
+    let mut etcd = Command::new(find("etcd"));
+    let version = run(etcd.args(flags).arg("--version"), "").await.ok();
+    assert!(version.contains("etcd Version"));
+}
+
+#[tokio::test]
+async fn a_word_that_compose_does_not_know_is_refused() {
+    let text = fs::read_to_string(path("docker-compose.yml")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("docker-compose.yml");
+    fs::write(&file, text.replace("healthcheck:", "healtcheck:")).unwrap();
+    assert!(!compose_spec(&file).await.status.success());
+}

@@ -1,0 +1,96 @@
+//! The NetworkPolicies of the chart: who may talk to whom.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::SERVICES;
+use crate::chart::{manifest, render};
+
+/// The component that a peer is, or the whole of the peer where it is none of one's own.
+fn peer(peer: &Value) -> String {
+    let labels = &peer["podSelector"]["matchLabels"];
+    match labels["app.kubernetes.io/component"].as_str() {
+        Some(component) => component.to_owned(),
+        None if labels["app.kubernetes.io/instance"] == "muster" => "release".to_owned(),
+        None => peer.to_string(),
+    }
+}
+
+/// What a policy lets pass one way, each as `peer port`; `anywhere` where no peer is named.
+fn passes(policy: &Value, way: &str, peers: &str) -> BTreeSet<String> {
+    let port = |port: &Value| match port["port"].as_str() {
+        Some(name) => name.to_owned(),
+        None => port["port"].to_string(),
+    };
+    let of_rule = |rule: &Value| {
+        let names: Vec<String> = match rule[peers].as_array() {
+            Some(all) => all.iter().map(peer).collect(),
+            None => vec!["anywhere".to_owned()],
+        };
+        let ports = rule["ports"].as_array().unwrap();
+        let pairs = ports.iter().flat_map(|one| {
+            let port = port(one);
+            names.iter().map(move |name| format!("{name} {port}"))
+        });
+        pairs.collect::<Vec<_>>()
+    };
+    let rules = policy["spec"][way].as_array().unwrap();
+    rules.iter().flat_map(of_rule).collect()
+}
+
+fn set<const N: usize>(of: [&str; N]) -> BTreeSet<String> {
+    of.map(str::to_owned).into()
+}
+
+#[tokio::test]
+async fn services_are_called_from_their_namespace_and_call_what_they_need_alone() {
+    let all = render(&[]).await;
+    for service in SERVICES {
+        let policy = manifest(&all, "NetworkPolicy", &format!("muster-{}", service.name));
+        let inward = passes(policy, "ingress", "from");
+        let namespace = [
+            "release grpc",
+            r#"{"podSelector":{}} grpc"#,
+            r#"{"podSelector":{}} admin"#,
+        ];
+        assert_eq!(inward, set(namespace), "{}", service.name);
+        let mut needs = set(["anywhere 53", "etcd 2379"]);
+        if service.name == "users" {
+            needs.insert("notificator 8082".to_owned());
+        }
+        let outward = passes(policy, "egress", "to");
+        assert_eq!(outward, needs, "{}", service.name);
+    }
+}
+
+#[tokio::test]
+async fn etcd_is_called_by_the_services_alone_and_calls_nobody() {
+    let all = render(&[]).await;
+    let policy = manifest(&all, "NetworkPolicy", "muster-etcd");
+    assert_eq!(passes(policy, "ingress", "from"), set(["release client"]));
+    assert_eq!(passes(policy, "egress", "to"), set([]));
+}
+
+/// A policy leaves a way open that it does not name in its types.
+#[tokio::test]
+async fn a_policy_closes_both_ways_for_the_pods_of_its_component() {
+    let all = render(&[]).await;
+    for service in SERVICES.map(|service| service.name).iter().chain(&["etcd"]) {
+        let policy = &manifest(&all, "NetworkPolicy", &format!("muster-{service}"))["spec"];
+        assert_eq!(
+            policy["policyTypes"],
+            serde_json::json!(["Ingress", "Egress"])
+        );
+        let pods = &policy["podSelector"]["matchLabels"];
+        assert_eq!(pods["app.kubernetes.io/component"], *service);
+    }
+}
+
+#[tokio::test]
+async fn the_way_to_an_etcd_elsewhere_is_open_at_its_port() {
+    let all = render(&["etcd.enabled=false", "etcd.endpoints={http://etcd:12379}"]).await;
+    let policy = manifest(&all, "NetworkPolicy", "muster-presence");
+    let expected = set(["anywhere 53", "anywhere 12379"]);
+    assert_eq!(passes(policy, "egress", "to"), expected);
+}

@@ -1,0 +1,93 @@
+//! What refuses a bad value, and a bad manifest.
+
+use std::fs;
+
+use muster_testkit::{Output, find, run};
+use tokio::process::Command;
+
+use crate::chart::template;
+
+/// The oldest and the newest Kubernetes that the chart is for.
+const VERSIONS: [&str; 2] = ["1.30", "1.37"];
+
+/// Values that ought to be refused, each with the word that the refusal names.
+const TYPOS: [(&str, &str); 14] = [
+    ("service.users.enabled=false", "service"),
+    ("services.user.enabled=false", "user"),
+    ("services.users.enable=false", "enable"),
+    ("services.users.enabled=no", "enabled"),
+    ("services.users.port=http", "port"),
+    ("services.users.port=8080", "port"),
+    ("services.users.replicas=2", "replicas"),
+    ("services.users.storage.size=much", "size"),
+    ("services.users.env.muster_store=x", "muster_store"),
+    ("services.users.calls={postman}", "calls"),
+    ("image.tga=1.0", "tga"),
+    ("drainSeconds=0", "drainSeconds"),
+    ("etcd.endpoints={etcd:2379}", "endpoints"),
+    ("networkPolicy.enable=false", "enable"),
+];
+
+/// Values that make a difference to what is rendered.
+const COMBINATIONS: [&[&str]; 5] = [
+    &[],
+    &[
+        "services.presence.enabled=false",
+        "services.notificator.enabled=false",
+        "services.users.enabled=false",
+        "services.conflicts.enabled=false",
+        "etcd.enabled=false",
+    ],
+    &["etcd.enabled=false", "etcd.endpoints={etcd:2379}"],
+    &[
+        "image.pullSecrets={registry}",
+        "services.users.storage.className=fast",
+        "services.users.env.MUSTER_MAIL_DOMAIN=example.org",
+        "services.notificator.secrets.MUSTER_SMTP.name=smtp",
+        "services.notificator.secrets.MUSTER_SMTP.key=url",
+        "services.notificator.egress[0].ports[0].port=587",
+    ],
+    &["networkPolicy.enabled=false"],
+];
+
+/// The real kubernetes-validate, strict: it refuses fields that Kubernetes does not know.
+async fn validate(manifests: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("manifests.yaml");
+    fs::write(&file, manifests).unwrap();
+    let mut validate = Command::new(find("kubernetes-validate"));
+    validate.arg("--strict");
+    for version in VERSIONS {
+        validate.args(["-k", version]);
+    }
+    run(validate.arg(file), "").await
+}
+
+#[tokio::test]
+async fn every_manifest_holds_against_the_oldest_and_the_newest_kubernetes() {
+    for values in COMBINATIONS {
+        let manifests = template(values).await.ok();
+        let documents = manifests.matches("\nkind: ").count();
+        let checked = validate(&manifests).await;
+        let report = checked.stderr.clone() + &checked.stdout;
+        checked.ok();
+        let passed = report.matches(" passed for resource ").count();
+        assert_eq!(passed, documents * VERSIONS.len(), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_that_kubernetes_does_not_know_is_refused() {
+    let manifests = template(&[]).await.ok();
+    let broken = manifests.replace("serviceAccountName", "serviceAcountName");
+    assert!(!validate(&broken).await.status.success());
+}
+
+#[tokio::test]
+async fn a_typo_in_the_values_is_refused_by_name() {
+    for (value, word) in TYPOS {
+        let refused = template(&[value]).await;
+        assert!(!refused.status.success(), "{value} is accepted");
+        assert!(refused.stderr.contains(word), "{value}: {}", refused.stderr);
+    }
+}
