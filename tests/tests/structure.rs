@@ -9,13 +9,14 @@ use muster_tests::{Source, packages, root, sources};
 const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
 
 /// The pure files: what a service is about, without the wire and without the store.
-const DOMAIN: [&str; 9] = [
+const DOMAIN: [&str; 10] = [
     "services/presence/src/vote.rs",
     "services/presence/src/roster.rs",
     "services/presence/src/user.rs",
     "services/activity/src/event.rs",
     "services/activity/src/deployment.rs",
     "services/notificator/src/mail.rs",
+    "services/notificator/src/outbox.rs",
     "services/users/src/user.rs",
     "services/conflicts/src/sweep.rs",
     "kit/src/mail.rs",
@@ -104,6 +105,38 @@ fn domain_files_know_neither_the_wire_nor_the_store() {
         .flatten()
         .flat_map(|source| product_with(source, &outside));
     holds("the domain is pure", found);
+}
+
+#[test]
+fn the_wire_ends_at_the_edges_of_a_service_and_sql_at_its_store() {
+    // relay: the client of another service. error.rs: the one conversion to Status.
+    const EDGES: &[&str] = &["grpc", "http", "lib", "error", "relay"];
+    const STORES: &[&str] = &["store", "error"];
+    let part = |path: &str| {
+        let inside = path.split_once("/src/").map_or(path, |(_, inside)| inside);
+        inside
+            .split(['/', '.'])
+            .next()
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let all = sources("services");
+    let beyond = |parts: &'static [&str], words: &'static [&str]| {
+        let inner = all
+            .iter()
+            .filter(|source| !parts.contains(&&*part(&source.path)));
+        inner
+            .flat_map(|source| product_with(source, words))
+            .collect::<Vec<_>>()
+    };
+    holds(
+        "wire types at the edges alone",
+        beyond(EDGES, &["tonic", "prost", "muster_proto", "axum"]),
+    );
+    holds(
+        "SQL in the store alone",
+        beyond(STORES, &["sqlx", "rusqlite"]),
+    );
 }
 
 #[test]
