@@ -166,6 +166,12 @@ pub(crate) fn text<'a>(matches: &'a ArgMatches, name: &str) -> &'a str {
         .unwrap_or_default()
 }
 
+/// `1 event`, `2 events`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
 /// Prints a line for people, or the object with `--json`.
 pub(crate) fn print(
     matches: &ArgMatches,

@@ -111,8 +111,15 @@ impl Reader {
         );
         let mut command = self.network.command("bash");
         let tools = muster_testkit::find("grpcurl");
-        let path = format!("{}:{}", tools.parent().unwrap().display(), std::env::var("PATH").unwrap());
-        command.args(["-c", &line]).current_dir(self.folder.path()).env("PATH", path);
+        let path = format!(
+            "{}:{}",
+            tools.parent().unwrap().display(),
+            std::env::var("PATH").unwrap()
+        );
+        command
+            .args(["-c", &line])
+            .current_dir(self.folder.path())
+            .env("PATH", path);
         Process::spawn(&mut command)
     }
 

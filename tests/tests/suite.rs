@@ -235,7 +235,9 @@ async fn the_conflicts_of_a_real_calendar_are_found() {
         &["sun-party", "sun-flight"],
     ];
     assert_eq!(ids(groups), expected);
-    let touching = events.iter().any(|one| events.iter().any(|two| one["end"] == two["start"]));
+    let touching = events
+        .iter()
+        .any(|one| events.iter().any(|two| one["end"] == two["start"]));
     assert!(touching, "some only touch");
 }
 

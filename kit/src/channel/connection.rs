@@ -21,8 +21,10 @@ use crate::status::Chain;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
-/// How much a server may send ahead of its reader.
-const WINDOW_BYTES: u32 = 1024 * 1024;
+/// How much a server may send ahead of the reader of one stream, and of all of a connection: more,
+/// so that one stream which nobody reads does not stop the others.
+const STREAM_WINDOW_BYTES: u32 = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 16 * STREAM_WINDOW_BYTES;
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(1);
 /// A connection that lasted this long was a good one: the next attempt follows at once.
@@ -92,8 +94,8 @@ async fn connect(addr: &str) -> io::Result<(Connection, impl Future<Output = hyp
     socket.set_nodelay(true)?;
     http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .initial_stream_window_size(WINDOW_BYTES)
-        .initial_connection_window_size(WINDOW_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .keep_alive_while_idle(false)

@@ -17,6 +17,8 @@ struct Spec {
     default: Option<String>,
     /// A variable that is honoured for the sake of clients that know it, before our own.
     alias: Option<&'static str>,
+    /// What `--help` says beside that.
+    note: Option<String>,
 }
 
 /// What came of a command line.
@@ -52,6 +54,7 @@ impl Program {
                     flag,
                     default,
                     alias: None,
+                    note: None,
                 });
             }
         }
@@ -71,6 +74,14 @@ impl Program {
     pub fn alias(mut self, flag: &str, variable: Option<&'static str>) -> Self {
         for spec in self.specs.iter_mut().filter(|spec| spec.flag == flag) {
             spec.alias = variable;
+        }
+        self
+    }
+
+    /// Says something more in `--help`.
+    pub fn note(mut self, flag: &str, note: Option<String>) -> Self {
+        for spec in self.specs.iter_mut().filter(|spec| spec.flag == flag) {
+            spec.note.clone_from(&note);
         }
         self
     }
@@ -168,6 +179,9 @@ impl Spec {
         }
         if self.setting.kind == Kind::Secret {
             variables = format!("{variables}, {}_FILE", self.variable());
+        }
+        if let Some(note) = &self.note {
+            variables = format!("{variables}, {note}");
         }
         match &self.default {
             Some(default) => format!(

@@ -7,7 +7,7 @@ use prost_types::Timestamp;
 use serde_json::{Value, json};
 
 use super::calendar::{self, rfc3339};
-use super::{Failure, base, channel, print, text, timed};
+use super::{Failure, base, channel, counted, print, text, timed};
 
 /// The most that the service takes and gives.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -39,7 +39,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         print(matches, sketch(events), &object)?;
     }
     if !matches.get_flag("json") {
-        println!("{count} events, {} conflicts", groups.len());
+        println!("{}, {}", counted(count, "event"), counted(groups.len(), "conflict"));
     }
     Ok(())
 }

@@ -72,10 +72,8 @@ async fn status(matches: &ArgMatches) -> Result<(), Failure> {
         .as_str_name()
         .trim_start_matches("MAIL_STATE_")
         .to_lowercase();
-    let mut line = format!(
-        "{} to {}: {state} after {} attempts",
-        mail.id, mail.to, mail.attempts
-    );
+    let attempts = super::counted(mail.attempts as usize, "attempt");
+    let mut line = format!("{} to {}: {state} after {attempts}", mail.id, mail.to);
     if !mail.last_error.is_empty() {
         line.push_str(&format!(", the last one failed: {}", mail.last_error));
     }
