@@ -1,74 +1,73 @@
-//! Mails to an SMTP server.
+//! Mails to an SMTP server, each over a connection of its own.
+//!
+//! lettre's pool also takes back a connection that a timeout left in the middle of a mail. The
+//! answer that then comes late is taken for that to the next mail, which is lost if it was
+//! refused. Hence no pool: a connection that was given up is closed.
 
 use std::time::Duration;
 
-use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::Error;
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::time::timeout;
 
 use super::{Failure, NoOutlet};
-use crate::delivery::AT_ONCE;
 
-/// How long a server may take to accept a mail: lettre bounds only the connecting.
-const SEND_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a connection may wait unused: less than servers do, so that it is seldom stale.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a server may take for a mail: lettre bounds only the connecting. The longer, the less
+/// often a mail comes twice because a server took it too slowly.
+const SEND_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// The connections to one server.
+/// The replies that refuse a mail or its recipient (RFC 5321, 4.2.3). The others from 500 up are
+/// about the session: what it may do, and its syntax.
+const REFUSALS: std::ops::RangeInclusive<u16> = 550..=556;
+
+/// The way to one server.
 #[derive(Debug, Clone)]
 pub struct Smtp {
-    /// `host:port`, for the log: the URL may hold a password.
-    server: String,
     transport: AsyncSmtpTransport<Tokio1Executor>,
     send_timeout: Duration,
 }
 
 impl Smtp {
-    /// From a URL as lettre reads it: `smtp://` upgrades by STARTTLS where the server offers it
-    /// (`?tls=required` insists), `smtps://` speaks TLS from the start.
+    /// From a URL as lettre reads it: `smtps://` speaks TLS from the start, `smtp://` only with
+    /// `?tls=required`, by STARTTLS.
     pub(super) fn new(url: &str) -> Result<Self, NoOutlet> {
-        let parsed: http::Uri = url.parse().map_err(|_| NoOutlet::Server)?;
-        let host = parsed
-            .host()
-            .filter(|host| !host.is_empty())
-            .ok_or(NoOutlet::Server)?;
-        let server = match parsed.port_u16() {
-            Some(port) => format!("{host}:{port}"),
-            None => host.to_owned(),
-        };
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
-        let mut builder = builder.map_err(|_| NoOutlet::Server)?;
-        let says_nothing_of_tls = !parsed.query().unwrap_or_default().contains("tls=");
-        if parsed.scheme_str() == Some("smtp") && says_nothing_of_tls {
-            let tls = TlsParameters::new(host.to_owned()).map_err(|_| NoOutlet::Server)?;
-            builder = builder.tls(Tls::Opportunistic(tls));
-        }
-        let pool = PoolConfig::new()
-            .max_size(AT_ONCE as u32)
-            .idle_timeout(IDLE_TIMEOUT);
+        let transport = builder.map_err(|_| NoOutlet::Server)?.build();
         Ok(Self {
-            server,
-            transport: builder.pool_config(pool).build(),
+            transport,
+            send_timeout: SEND_TIMEOUT,
         })
     }
 
     pub(super) async fn send(&self, message: Message) -> Result<(), Failure> {
         match timeout(self.send_timeout, self.transport.send(message)).await {
             Ok(Ok(_accepted)) => Ok(()),
-            Ok(Err(error)) => {
-                let why = format!("{}: {}", self.server, muster_kit::status::Chain(&error));
-                match error.is_permanent() {
-                    true => Err(Failure::ForGood(why)),
-                    false => Err(Failure::ForNow(why)),
-                }
-            }
-            Err(_elapsed) => {
-                let why = format!("{}: no answer within {SEND_TIMEOUT:?}", self.server);
-                Err(Failure::ForNow(why))
-            }
+            Ok(Err(error)) => Err(self.failure(&error).await),
+            Err(_elapsed) => Err(Failure::ForNow(format!(
+                "the server did not take it within {:?}",
+                self.send_timeout
+            ))),
         }
     }
+
+    async fn failure(&self, error: &Error) -> Failure {
+        match is_refusal(error) && self.is_welcome().await {
+            true => Failure::ForGood(error.to_string()),
+            false => Failure::ForNow(error.to_string()),
+        }
+    }
+
+    /// Whether the server has a session with us at all. If not, it did not refuse a mail but us:
+    /// for a wrong password, say.
+    async fn is_welcome(&self) -> bool {
+        let tested = timeout(self.send_timeout, self.transport.test_connection()).await;
+        matches!(tested, Ok(Ok(true)))
+    }
+}
+
+fn is_refusal(error: &Error) -> bool {
+    let code = error.status().map(u16::from);
+    code.is_some_and(|code| REFUSALS.contains(&code))
 }
 
 #[cfg(test)]

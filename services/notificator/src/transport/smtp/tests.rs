@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lettre::message::SinglePart;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -7,12 +8,22 @@ use tokio::sync::Notify;
 
 use super::*;
 
-/// The reply to a command of the n-th connection, from 0; "" is the greeting, "." the end of a mail.
-type Script = fn(connection: usize, command: &str) -> &'static str;
+/// The reply to a command when the server has read so many mails to their end; "" is the greeting,
+/// "." the end of a mail.
+type Script = fn(mails: usize, command: &str) -> &'static str;
 
-/// A server that keeps to a script. The first mail's end is answered when `late` is notified.
+/// A server that keeps to a script. The end of its first mail is answered when `late` says so.
 struct Server {
     url: String,
+    late: Arc<Notify>,
+    was_late: Arc<Notify>,
+}
+
+/// What its connections share.
+#[derive(Clone)]
+struct Shared {
+    script: Script,
+    mails: Arc<AtomicUsize>,
     late: Arc<Notify>,
     was_late: Arc<Notify>,
 }
@@ -22,51 +33,56 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("smtp://user:secret@{}", listener.local_addr().unwrap());
         let (late, was_late) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let server = Self { url, late: late.clone(), was_late: was_late.clone() };
+        let shared = Shared {
+            script,
+            mails: Arc::default(),
+            late: late.clone(),
+            was_late: was_late.clone(),
+        };
         tokio::spawn(async move {
-            for connection in 0.. {
+            loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                let (late, was_late) = (late.clone(), was_late.clone());
-                tokio::spawn(talk(stream, connection, script, late, was_late));
+                tokio::spawn(talk(stream, shared.clone()));
             }
         });
-        server
+        Self {
+            url,
+            late,
+            was_late,
+        }
     }
 
     /// A client that waits so long for an answer.
     fn client(&self, send_timeout: Duration) -> Smtp {
-        Smtp { send_timeout, ..Smtp::new(&self.url).unwrap() }
+        Smtp {
+            send_timeout,
+            ..Smtp::new(&self.url).unwrap()
+        }
     }
 }
 
-async fn talk(
-    stream: TcpStream,
-    connection: usize,
-    script: Script,
-    late: Arc<Notify>,
-    was_late: Arc<Notify>,
-) -> Option<()> {
+/// Serves one connection, until it is closed.
+async fn talk(stream: TcpStream, shared: Shared) -> Option<()> {
     let (reader, mut writer) = stream.into_split();
     let mut lines = BufReader::new(reader).lines();
-    let (mut command, mut in_mail, mut mails) = (String::new(), false, 0);
+    let mut command = String::new();
     loop {
+        if command == "." && shared.mails.fetch_add(1, Ordering::SeqCst) == 0 {
+            shared.late.notified().await;
+        }
+        let reply = (shared.script)(shared.mails.load(Ordering::SeqCst), &command);
+        let written = writer.write_all(format!("{reply}\r\n").as_bytes()).await;
         if command == "." {
-            mails += 1;
-            if (connection, mails) == (0, 1) {
-                late.notified().await;
-            }
+            shared.was_late.notify_one();
         }
-        if !in_mail || command == "." {
-            let reply = format!("{}\r\n", script(mails.max(connection), &command));
-            writer.write_all(reply.as_bytes()).await.ok()?;
-            in_mail = command == "DATA" && reply.starts_with('3');
+        written.ok()?;
+        if reply.starts_with('3') {
+            while lines.next_line().await.ok()?? != "." {}
+            ".".clone_into(&mut command);
+        } else {
+            let line = lines.next_line().await.ok()??;
+            command = line.split(' ').next()?.to_owned();
         }
-        if command == "." {
-            was_late.notify_one();
-        }
-        let line = lines.next_line().await.ok()??;
-        let is_command = !in_mail && line != ".";
-        command = if is_command { line.split(' ').next()?.to_owned() } else { line };
     }
 }
 
@@ -100,7 +116,7 @@ async fn outcome(script: Script) -> Result<(), Failure> {
 #[tokio::test]
 async fn an_answer_that_comes_too_late_is_not_taken_for_that_to_the_next_mail() {
     let server = Server::start(|mails, command| match (mails, command) {
-        (0 | 1, ".") => "250 taken, but late",
+        (1, ".") => "250 taken, but late",
         (_, ".") => "550 refused",
         (_, command) => taken(command),
     })
@@ -117,9 +133,27 @@ async fn an_answer_that_comes_too_late_is_not_taken_for_that_to_the_next_mail() 
 #[tokio::test]
 async fn a_mail_that_the_server_refuses_has_failed_for_good() {
     let refusals: [Script; 3] = [
-        |_, command| if command == "RCPT" { "550 no such user" } else { taken(command) },
-        |_, command| if command == "." { "554 this is spam" } else { taken(command) },
-        |_, command| if command == "MAIL" { "552 too large" } else { taken(command) },
+        |_, command| {
+            if command == "RCPT" {
+                "550 no such user"
+            } else {
+                taken(command)
+            }
+        },
+        |_, command| {
+            if command == "." {
+                "554 this is spam"
+            } else {
+                taken(command)
+            }
+        },
+        |_, command| {
+            if command == "MAIL" {
+                "552 too large"
+            } else {
+                taken(command)
+            }
+        },
     ];
     for script in refusals {
         let refused = outcome(script).await;
@@ -130,11 +164,41 @@ async fn a_mail_that_the_server_refuses_has_failed_for_good() {
 #[tokio::test]
 async fn a_server_that_refuses_us_or_is_busy_may_take_the_mail_later() {
     let refusals: [Script; 5] = [
-        |_, command| if command.is_empty() { "554 no service here" } else { taken(command) },
-        |_, command| if command == "AUTH" { "535 wrong password" } else { taken(command) },
-        |_, command| if command == "MAIL" { "530 who are you" } else { taken(command) },
-        |_, command| if command == "RCPT" { "450 busy" } else { taken(command) },
-        |_, command| if command == "." { "451 disk trouble" } else { taken(command) },
+        |_, command| {
+            if command.is_empty() {
+                "554 no service here"
+            } else {
+                taken(command)
+            }
+        },
+        |_, command| {
+            if command == "AUTH" {
+                "535 wrong password"
+            } else {
+                taken(command)
+            }
+        },
+        |_, command| {
+            if command == "MAIL" {
+                "530 who are you"
+            } else {
+                taken(command)
+            }
+        },
+        |_, command| {
+            if command == "RCPT" {
+                "450 busy"
+            } else {
+                taken(command)
+            }
+        },
+        |_, command| {
+            if command == "." {
+                "451 disk trouble"
+            } else {
+                taken(command)
+            }
+        },
     ];
     for script in refusals {
         let refused = outcome(script).await;
