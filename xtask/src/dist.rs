@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::command::{cargo, run};
 use crate::elapsed::Steps;
-use crate::tools::musl;
+use crate::toolchain::musl;
 
 const BINARIES: [&str; 6] = [
     "muster",

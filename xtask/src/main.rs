@@ -9,6 +9,7 @@ mod install;
 mod packages;
 mod tally;
 mod tests;
+mod toolchain;
 mod tools;
 
 use std::process::ExitCode;

