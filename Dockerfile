@@ -69,7 +69,7 @@ ENV MUSTER_DATA=/data \
     MUSTER_USERS_LISTEN=:8802 \
     MUSTER_CONFLICTS_LISTEN=:7070
 EXPOSE 9002 50051 8801 8802 7070
-# The last one to become ready answers for all: one of those that open a store.
+# One that needs its store answers for all.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:8802"]
 ENTRYPOINT ["/bin/muster"]
 
