@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 #[derive(Default)]
 pub(crate) struct Steps {
     done: Vec<Step>,
+    closing: String,
 }
 
 struct Step {
@@ -46,6 +47,11 @@ impl Steps {
         self.done.extend(parts.into_iter().map(part));
     }
 
+    /// Sets what is said last of all.
+    pub(crate) fn close(&mut self, words: String) {
+        self.closing = words;
+    }
+
     /// Whether all of them succeeded.
     pub(crate) fn outcome(&self) -> Result<(), String> {
         let failed: Vec<&str> = self
@@ -80,7 +86,12 @@ impl fmt::Display for Steps {
             .filter(|step| !step.name.starts_with(' '))
             .map(|step| step.took)
             .sum();
-        writeln!(f, "{:>8.1} s  in all", total.as_secs_f64())
+        writeln!(
+            f,
+            "{:>8.1} s  in all\n\n{}",
+            total.as_secs_f64(),
+            self.closing
+        )
     }
 }
 
@@ -103,9 +114,6 @@ mod tests {
     fn parts_do_not_count_twice() {
         let mut steps = Steps::default();
         steps.parts([("part".to_owned(), Duration::from_secs(5))]);
-        assert!(
-            steps.to_string().ends_with("     0.0 s  in all\n"),
-            "{steps}"
-        );
+        assert!(steps.to_string().contains(" 0.0 s  in all\n"), "{steps}");
     }
 }

@@ -36,7 +36,7 @@ fn run_tests(steps: &mut Steps, cache: &Cache, full: bool) {
     let mut tally = Tally::default();
     let _ = steps.step("test", || watch(test, &mut tally));
     steps.parts(tally.slowest(SLOWEST));
-    println!("\n{tally}");
+    steps.close(tally.to_string());
 }
 
 /// Runs the tests, showing what they print as they print it, and counts.
