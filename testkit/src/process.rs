@@ -82,10 +82,7 @@ impl Process {
     }
 
     /// The time it has spent on cores so far.
-    ///
-    /// # Panics
-    /// When it has ended.
-    pub fn cpu_time(&self) -> Duration {
+    fn cpu_time(&self) -> Duration {
         // Nanoseconds, by the scheduler's own count; `stat` has ticks of 10 ms only.
         let tasks =
             fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the process has ended");
@@ -94,6 +91,16 @@ impl Process {
             text.split_whitespace().next()?.parse().ok()
         };
         Duration::from_nanos(tasks.flatten().filter_map(spent_ns).sum())
+    }
+
+    /// The share of a core that it takes over a while: 1.0 is all of one.
+    ///
+    /// # Panics
+    /// When it ends meanwhile.
+    pub async fn busy_over(&self, window: Duration) -> f64 {
+        let before = self.cpu_time();
+        tokio::time::sleep(window).await;
+        (self.cpu_time() - before).as_secs_f64() / window.as_secs_f64()
     }
 
     /// Asks it to stop.

@@ -1,4 +1,4 @@
-//! Waiting for a thing to happen, under a deadline. The one place of the tests that sleeps.
+//! Waiting for a thing to happen, under a deadline. With [`Process::busy_over`](crate::Process::busy_over), the one place of the tests that sleeps.
 
 use std::panic::Location;
 use std::time::{Duration, Instant};

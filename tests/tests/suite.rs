@@ -442,12 +442,7 @@ async fn it_serves_within_half_a_second_and_idles_on_little() {
     )
     .await;
 
-    let before = suite.cpu_time();
-    let watched = Duration::from_secs(3);
-    tokio::time::timeout(watched, std::future::pending::<()>())
-        .await
-        .unwrap_err();
-    let busy = (suite.cpu_time() - before).as_secs_f64() / watched.as_secs_f64();
+    let busy = suite.busy_over(Duration::from_secs(3)).await;
     let resident_mib = suite.resident_bytes() / 1024 / 1024;
     println!(
         "idle: {resident_mib} MiB (promised 64), {:.2} % of a core (promised 1)",
