@@ -59,7 +59,7 @@ impl v1::notificator_service_server::NotificatorService for Api {
 /// By the field that both APIs have under the same name.
 fn named(bad: BadMail) -> Error {
     let field = match bad {
-        BadMail::LongContent => "content",
+        BadMail::LongContent | BadMail::NulContent => "content",
         BadMail::Subject => "subject",
         BadMail::Key => "idempotency_key",
     };

@@ -15,6 +15,8 @@ pub const KEY_BYTES: usize = 255;
 pub const NEUTRAL_SUBJECT: &str = "A message for you";
 /// How long delivery is tried: as long as Postfix does (`maximal_queue_lifetime`).
 pub const LIFETIME: Duration = Duration::from_secs(5 * 24 * 3600);
+/// Attempts before a mail is given up, however old it is.
+pub const LEAST_ATTEMPTS: u32 = 24;
 
 /// The namespaces of ids that are made from keys, and of digests (RFC 9562, version 5).
 const KEYS: Uuid = uuid!("8d1f5ba3-6f5c-4f0c-9a53-0d2c55a1e6f7");
@@ -39,6 +41,9 @@ pub enum BadMail {
     /// The text is too long.
     #[error("expected at most {CONTENT_BYTES} bytes")]
     LongContent,
+    /// The text has a NUL, which no mail may have (RFC 5322, 3.5).
+    #[error("expected a text without NUL characters")]
+    NulContent,
     /// The subject is too long, or not one line.
     #[error("expected one line of at most {SUBJECT_BYTES} bytes, without control characters")]
     Subject,
@@ -78,6 +83,9 @@ impl NewMail {
         if content.len() > CONTENT_BYTES {
             return Err(BadMail::LongContent);
         }
+        if content.contains('\0') {
+            return Err(BadMail::NulContent);
+        }
         if subject.len() > SUBJECT_BYTES || subject.contains(char::is_control) {
             return Err(BadMail::Subject);
         }
@@ -97,7 +105,7 @@ impl NewMail {
     /// same if their digests are. SHA-1 (UUID version 5) will do: whoever makes two texts of one
     /// digest deceives nobody but themselves.
     pub fn digest(&self) -> Uuid {
-        let parts = [self.to.as_str(), &self.subject, &self.content];
+        let parts = [&self.to.key(), &self.subject, &self.content];
         let mut bytes = Vec::new();
         for part in parts {
             bytes.extend((part.len() as u64).to_le_bytes());
@@ -148,7 +156,7 @@ pub struct Report {
     pub state: State,
     /// How many deliveries were tried.
     pub attempts: u32,
-    /// Why the last one failed; empty where none did.
+    /// Why the last one failed; empty where it did not, or none was tried.
     pub last_error: String,
     /// When it was stored, in nanoseconds since the Unix epoch.
     pub created_at_ns: i64,
@@ -184,7 +192,7 @@ mod tests {
     fn a_digest_tells_mails_apart_by_all_that_they_say() {
         let digest = |to, subject, content| mail("k", to, subject, content).unwrap().digest();
         let first = digest("ann", "s", "x");
-        assert_eq!(first, digest("ann", "s", "x"));
+        assert_eq!(first, digest("Ann", "s", "x"), "it is one mailbox");
         for other in [
             digest("bob", "s", "x"),
             digest("ann", "t", "x"),
@@ -208,6 +216,7 @@ mod tests {
             mail("k", "ann", "", &"c".repeat(CONTENT_BYTES + 1)),
             Err(BadMail::LongContent)
         );
+        assert_eq!(mail("k", "ann", "", "a\0b"), Err(BadMail::NulContent));
     }
 
     #[test]

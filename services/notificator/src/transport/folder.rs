@@ -21,8 +21,9 @@ impl Folder {
     pub(super) async fn put(&self, id: Uuid, message: Vec<u8>) -> Result<(), Failure> {
         let folder = self.0.clone();
         let written = tokio::task::spawn_blocking(move || write(&folder, id, &message));
+        // Callers read the reason: the path is none of their business.
         let failed = |why: &dyn std::fmt::Display| {
-            Failure::ForNow(format!("cannot write to {}: {why}", self.0.display()))
+            Failure::ForNow(format!("the mail folder cannot be written: {why}"))
         };
         match written.await {
             Ok(written) => written.map_err(|why| failed(&why)),
