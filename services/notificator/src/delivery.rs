@@ -1,7 +1,7 @@
 //! From the store to the outlet: due mails, a few at a time, again and again until each is
 //! delivered or refused for good.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,21 +10,22 @@ use metrics::counter;
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::error::Error;
-use crate::mail::{LIFETIME, Waiting};
+use crate::mail::{LEAST_ATTEMPTS, LIFETIME, Waiting};
 use crate::store::{Attempt, Store};
 use crate::transport::{Failure, Transport};
 
 /// Deliveries that are under way at the same time.
-pub(crate) const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 16;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 /// The longest time between two attempts.
-pub(crate) const LONGEST_RETRY: Duration = Duration::from_secs(3600);
+const LONGEST_RETRY: Duration = Duration::from_secs(3600);
 /// How long to rest when the store does not answer.
 const STORE_RETRY: Duration = Duration::from_secs(1);
+const LONGEST_STORE_RETRY: Duration = Duration::from_secs(10);
 
 /// Delivers the mails of a store.
 pub struct Delivery {
@@ -72,61 +73,78 @@ impl Delivery {
 
     /// Starts what is due as far as there is room, then waits for something to change.
     async fn deliver_due(&self, under_way: &mut UnderWay) -> Result<(), Error> {
-        let due = self.courier.store.due(2 * AT_ONCE).await?;
-        for mail in due {
+        let numbers = under_way.numbers();
+        let room = AT_ONCE - numbers.len();
+        if room == 0 {
+            under_way.one_ended().await;
+            return Ok(());
+        }
+        let due = self.courier.store.due(room, &numbers).await?;
+        let is_full = due.mails.len() == room;
+        for mail in due.mails {
             under_way.start(mail, &self.courier);
         }
-        let next = self.courier.store.next_due().await?;
         tokio::select! {
             true = under_way.one_ended() => {}
-            () = self.mail_waits.notified() => {}
-            () = sleep(next.unwrap_or(LONGEST_RETRY)) => {}
+            () = self.mail_waits.notified(), if !is_full => {}
+            () = sleep(due.next.unwrap_or(LONGEST_RETRY)), if !is_full => {}
         }
         Ok(())
     }
 }
 
-/// The deliveries that are under way, by the number of the mail.
+/// The deliveries that are under way, each with the number of its mail.
 #[derive(Default)]
 struct UnderWay {
-    tasks: JoinSet<i64>,
-    numbers: HashSet<i64>,
+    tasks: JoinSet<()>,
+    numbers: HashMap<Id, i64>,
 }
 
 impl UnderWay {
-    /// Starts a delivery, unless it is under way or there is no room: it stays due.
+    fn numbers(&self) -> Vec<i64> {
+        self.numbers.values().copied().collect()
+    }
+
     fn start(&mut self, mail: Waiting, courier: &Courier) {
-        if self.tasks.len() < AT_ONCE && self.numbers.insert(mail.number) {
-            self.tasks.spawn(courier.clone().deliver(mail));
-        }
+        let number = mail.number;
+        let task = self.tasks.spawn(courier.clone().deliver(mail));
+        self.numbers.insert(task.id(), number);
     }
 
     /// Waits until one has ended; false if there is none.
     async fn one_ended(&mut self) -> bool {
-        match self.tasks.join_next().await {
-            Some(Ok(number)) => self.numbers.remove(&number),
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
             Some(Err(panic)) => {
-                // Which mail it was is not known; what is not settled is still due.
+                // What is not settled is still due.
                 tracing::error!(%panic, "a delivery ended badly");
-                self.numbers.clear();
-                true
+                panic.id()
             }
-            None => false,
-        }
+            None => return false,
+        };
+        self.numbers.remove(&id);
+        true
     }
 }
 
 impl Courier {
-    async fn deliver(self, mail: Waiting) -> i64 {
+    async fn deliver(self, mail: Waiting) {
         let delivered = self.transport.deliver(&mail).await;
         let attempt = judge(&mail, delivered, age(mail.created_at_ns));
         tell(&mail, &attempt);
-        if let Err(error) = self.store.settle(mail.number, attempt).await {
-            // It stays due and is delivered again, under the same Message-ID.
-            tracing::error!(mail = %mail.id, %error, "what became of a mail is not noted");
-            sleep(STORE_RETRY).await;
+        self.note(&mail, attempt).await;
+    }
+
+    /// Returns once it is noted: until then the mail is due, and would go out again and again.
+    async fn note(&self, mail: &Waiting, attempt: Attempt) {
+        let mut backoff = Backoff::new(STORE_RETRY, LONGEST_STORE_RETRY);
+        while let Err(error) = self.store.settle(mail.number, attempt.clone()).await {
+            tracing::error!(mail = %mail.id, %error, "what became of a mail is not noted yet");
+            if matches!(error, Error::Stopping) {
+                return;
+            }
+            sleep(backoff.delay()).await;
         }
-        mail.number
     }
 }
 
@@ -135,7 +153,7 @@ fn judge(mail: &Waiting, delivered: Result<(), Failure>, age: Duration) -> Attem
     match delivered {
         Ok(()) => Attempt::Delivered,
         Err(Failure::ForGood(why)) => Attempt::Failed(why),
-        Err(Failure::ForNow(why)) if age >= LIFETIME => Attempt::Failed(format!(
+        Err(Failure::ForNow(why)) if is_old(mail, age) => Attempt::Failed(format!(
             "given up after {} days: {why}",
             LIFETIME.as_secs() / 86_400
         )),
@@ -144,6 +162,11 @@ fn judge(mail: &Waiting, delivered: Result<(), Failure>, age: Duration) -> Attem
             Attempt::Again(why, delay)
         }
     }
+}
+
+/// Age alone does not tell: the service may have been away, or the clock may have jumped.
+fn is_old(mail: &Waiting, age: Duration) -> bool {
+    age >= LIFETIME && mail.attempts + 1 >= LEAST_ATTEMPTS
 }
 
 fn tell(mail: &Waiting, attempt: &Attempt) {
@@ -210,10 +233,16 @@ mod tests {
             Duration::ZERO,
         );
         assert_eq!(refused, Attempt::Failed("no such user".to_owned()));
-        let old = judge(&mail(9), for_now(), LIFETIME);
+        let old = judge(&mail(LEAST_ATTEMPTS), for_now(), LIFETIME);
         assert_eq!(
             old,
             Attempt::Failed("given up after 5 days: busy".to_owned())
         );
+    }
+
+    #[test]
+    fn a_clock_that_jumps_does_not_end_a_mail() {
+        let jumped = judge(&mail(3), for_now(), LIFETIME);
+        assert!(matches!(jumped, Attempt::Again(..)), "{jumped:?}");
     }
 }

@@ -3,7 +3,9 @@
 //!
 //! - A mail that was acknowledged is on disk, and stays known by its id for good.
 //! - There is one mail of an id. The same again is that mail; another of the same id is refused.
-//! - A mail is due until it was delivered or refused for good. Its text is kept that long.
+//! - A mail waits until it was delivered or refused for good. Its text is kept that long, and that
+//!   of the last [`MOST_REFUSED`] that were refused for a look at them.
+//! - All mails that wait are due when the store is opened.
 
 mod group;
 mod sqlite;
@@ -23,11 +25,23 @@ use sqlite::Sqlite;
 /// Mails that may wait for their delivery; beyond it none is taken.
 pub const MOST_WAITING: usize = 100_000;
 
+/// Refused mails whose text is kept.
+pub const MOST_REFUSED: usize = 1000;
+
 /// An open store; its clones are the same store.
 #[derive(Debug, Clone)]
 pub enum Store {
     /// One SQLite file on this machine.
     Sqlite(Arc<Sqlite>),
+}
+
+/// The mails to be delivered now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Due {
+    /// Some of them, the longest due first.
+    pub mails: Vec<Waiting>,
+    /// In how long the next mail will be due that is not due yet.
+    pub next: Option<Duration>,
 }
 
 /// What became of an attempt to deliver a mail.
@@ -75,23 +89,13 @@ impl Store {
         }
     }
 
-    /// Up to `limit` mails that are due, the longest due first.
+    /// Up to `limit` mails that are due, without those of the numbers in `except`.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn due(&self, limit: usize) -> Result<Vec<Waiting>, Error> {
+    pub async fn due(&self, limit: usize, except: &[i64]) -> Result<Due, Error> {
         match self {
-            Self::Sqlite(store) => store.due(limit).await,
-        }
-    }
-
-    /// In how long the next mail is due that is not due yet, if there is one.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn next_due(&self) -> Result<Option<Duration>, Error> {
-        match self {
-            Self::Sqlite(store) => store.next_due().await,
+            Self::Sqlite(store) => store.due(limit, except).await,
         }
     }
 

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::Attempt;
-use super::sqlite::{Database, after_ns, now_ns};
+use super::sqlite::{Clock, Database, now_ns};
+use super::{Attempt, MOST_REFUSED};
 use crate::error::Error;
 use crate::mail::NewMail;
 
@@ -64,9 +65,11 @@ async fn write(database: &Database, group: &[Write]) -> Result<Vec<Done>, sqlx::
         let one = match write {
             Write::Add(mail, _) => {
                 let has_room = waiting < database.most_waiting;
-                add(&mut transaction, mail, has_room).await?
+                add(&mut transaction, mail, has_room, &database.clock).await?
             }
-            Write::Settle(number, attempt, _) => settle(&mut transaction, *number, attempt).await?,
+            Write::Settle(number, attempt, _) => {
+                settle(&mut transaction, *number, attempt, &database.clock).await?
+            }
         };
         waiting += usize::from(one == Done::Added);
         done.push(one);
@@ -105,6 +108,7 @@ async fn add(
     connection: &mut SqliteConnection,
     mail: &NewMail,
     has_room: bool,
+    clock: &Clock,
 ) -> Result<Done, sqlx::Error> {
     let id = mail.id.to_string();
     let digest = mail.digest();
@@ -119,9 +123,8 @@ async fn add(
     if !has_room {
         return Ok(Done::Full);
     }
-    let now_ns = now_ns();
     sqlx::query(
-        "INSERT INTO mails (id, digest, recipient, subject, content, created_at_ns, due_at_ns)
+        "INSERT INTO mails (id, digest, recipient, subject, content, created_at_ns, due_ns)
          VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(id)
@@ -129,8 +132,8 @@ async fn add(
     .bind(mail.to.as_str())
     .bind(&mail.subject)
     .bind(&mail.content)
-    .bind(now_ns)
-    .bind(now_ns)
+    .bind(now_ns())
+    .bind(clock.after_ns(Duration::ZERO))
     .execute(connection)
     .await?;
     Ok(Done::Added)
@@ -141,6 +144,7 @@ async fn settle(
     connection: &mut SqliteConnection,
     number: i64,
     attempt: &Attempt,
+    clock: &Clock,
 ) -> Result<Done, sqlx::Error> {
     let query = match attempt {
         Attempt::Delivered => sqlx::query(
@@ -148,26 +152,37 @@ async fn settle(
              WHERE number = ? AND state = 0",
         ),
         Attempt::Again(why, delay) => sqlx::query(
-            "UPDATE mails SET last_error = ?, due_at_ns = ?, attempts = attempts + 1
+            "UPDATE mails SET last_error = ?, due_ns = ?, attempts = attempts + 1
              WHERE number = ? AND state = 0",
         )
         .bind(why)
-        .bind(after_ns(*delay)),
+        .bind(clock.after_ns(*delay)),
         Attempt::Failed(why) => sqlx::query(
             "UPDATE mails SET state = 2, last_error = ?, attempts = attempts + 1
              WHERE number = ? AND state = 0",
         )
         .bind(why),
     };
-    let changed = query
-        .bind(number)
-        .execute(connection)
-        .await?
-        .rows_affected();
+    let changed = query.bind(number).execute(&mut *connection).await?;
+    if changed.rows_affected() == 0 {
+        return Ok(Done::WasSettled);
+    }
+    if matches!(attempt, Attempt::Failed(_)) {
+        drop_old_texts(connection).await?;
+    }
     let for_good = !matches!(attempt, Attempt::Again(..));
-    Ok(if changed == 1 {
-        Done::Settled { for_good }
-    } else {
-        Done::WasSettled
-    })
+    Ok(Done::Settled { for_good })
+}
+
+/// Of refused mails, those that were stored before the last [`MOST_REFUSED`].
+async fn drop_old_texts(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE mails SET content = '' WHERE state = 2 AND content <> '' AND number <=
+         (SELECT number FROM mails WHERE state = 2 AND content <> ''
+          ORDER BY number DESC LIMIT 1 OFFSET ?)",
+    )
+    .bind(i64::try_from(MOST_REFUSED).unwrap_or(i64::MAX))
+    .execute(connection)
+    .await
+    .map(drop)
 }

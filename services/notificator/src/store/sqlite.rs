@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
@@ -12,9 +12,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::Attempt;
 use super::group::{Write, write_groups};
-use crate::delivery::LONGEST_RETRY;
+use super::{Attempt, Due};
 use crate::error::Error;
 use crate::mail::{NewMail, Report, State, Waiting};
 
@@ -37,8 +36,21 @@ pub struct Sqlite {
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) sqlite: sqlite::Sqlite,
+    pub(super) clock: Clock,
     pub(super) waiting: AtomicUsize,
     pub(super) most_waiting: usize,
+}
+
+/// The clock by which mails are due: it starts when the store is opened, and never jumps.
+#[derive(Debug)]
+pub(super) struct Clock(Instant);
+
+impl Clock {
+    /// The time after `delay`, in nanoseconds; never 0.
+    pub(super) fn after_ns(&self, delay: Duration) -> i64 {
+        let time = self.0.elapsed().saturating_add(delay);
+        i64::try_from(time.as_nanos()).unwrap_or(i64::MAX).max(1)
+    }
 }
 
 type WaitingRow = (i64, String, String, String, String, u32, i64);
@@ -47,12 +59,10 @@ type ReportRow = (String, u8, u32, String, i64, i64);
 impl Sqlite {
     pub(super) async fn open(path: &Path, most_waiting: usize, need: Need) -> Result<Self, Error> {
         let sqlite = sqlite::Sqlite::open(path, MIGRATIONS, need).await?;
-        let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM mails WHERE state = 0")
-            .fetch_one(sqlite.readers())
-            .await?;
-        let waiting = AtomicUsize::new(usize::try_from(waiting).unwrap_or_default());
+        let waiting = AtomicUsize::new(make_all_due(&sqlite).await?);
         let database = Arc::new(Database {
             sqlite,
+            clock: Clock(Instant::now()),
             waiting,
             most_waiting,
         });
@@ -92,52 +102,59 @@ impl Sqlite {
         answer.await.unwrap_or(Err(Error::Stopping))
     }
 
-    /// What is due later than the longest delay was put off before the clock stepped back.
-    pub(super) async fn due(&self, limit: usize) -> Result<Vec<Waiting>, Error> {
+    pub(super) async fn due(&self, limit: usize, except: &[i64]) -> Result<Due, Error> {
+        // One moment for both questions: what becomes due between them would be in no answer.
+        let now_ns = self.database.clock.after_ns(Duration::ZERO);
         let rows: Vec<WaitingRow> = sqlx::query_as(
             "SELECT number, id, recipient, subject, content, attempts, created_at_ns FROM mails
-             WHERE state = 0 AND (due_at_ns <= ? OR due_at_ns > ?)
-             ORDER BY due_at_ns, number LIMIT ?",
+             WHERE state = 0 AND due_ns <= ? AND number NOT IN (SELECT value FROM json_each(?))
+             ORDER BY due_ns, number LIMIT ?",
         )
-        .bind(now_ns())
-        .bind(after_ns(LONGEST_RETRY))
+        .bind(now_ns)
+        .bind(format!("{except:?}"))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(self.database.sqlite.readers())
         .await?;
-        rows.into_iter().map(waiting).collect()
+        let mails = rows.into_iter().map(waiting).collect::<Result<_, _>>()?;
+        let next = self.next_due(now_ns).await?;
+        Ok(Due { mails, next })
     }
 
-    pub(super) async fn next_due(&self) -> Result<Option<Duration>, Error> {
-        let now_ns = now_ns();
-        let due_at_ns: Option<i64> = sqlx::query_scalar(
-            "SELECT min(due_at_ns) FROM mails WHERE state = 0 AND due_at_ns > ?",
-        )
-        .bind(now_ns)
-        .fetch_one(self.database.sqlite.readers())
-        .await?;
-        let wait_ns = |due: i64| u64::try_from(due - now_ns).unwrap_or_default();
-        Ok(due_at_ns.map(|due| Duration::from_nanos(wait_ns(due)).min(LONGEST_RETRY)))
+    async fn next_due(&self, now_ns: i64) -> Result<Option<Duration>, Error> {
+        let next_ns: Option<i64> =
+            sqlx::query_scalar("SELECT min(due_ns) FROM mails WHERE state = 0 AND due_ns > ?")
+                .bind(now_ns)
+                .fetch_one(self.database.sqlite.readers())
+                .await?;
+        let wait_ns = |next_ns: i64| u64::try_from(next_ns - now_ns).unwrap_or_default();
+        Ok(next_ns.map(|next_ns| Duration::from_nanos(wait_ns(next_ns))))
     }
 
     pub(super) async fn report(&self, id: Uuid) -> Result<Option<Report>, Error> {
         let row: Option<ReportRow> = sqlx::query_as(
-            "SELECT recipient, state, attempts, last_error, created_at_ns, due_at_ns FROM mails
+            "SELECT recipient, state, attempts, last_error, created_at_ns, due_ns FROM mails
              WHERE id = ?",
         )
         .bind(id.to_string())
         .fetch_optional(self.database.sqlite.readers())
         .await?;
         Ok(row.map(
-            |(to, state, attempts, last_error, created_at_ns, due_at_ns)| Report {
+            |(to, state, attempts, last_error, created_at_ns, due_ns)| Report {
                 id,
                 to,
                 state: self::state(state),
                 attempts,
                 last_error,
                 created_at_ns,
-                due_at_ns,
+                due_at_ns: self.due_at_ns(due_ns),
             },
         ))
+    }
+
+    /// The wall clock's time for one of the store's clock; what is past is now.
+    fn due_at_ns(&self, due_ns: i64) -> i64 {
+        let wait_ns = due_ns - self.database.clock.after_ns(Duration::ZERO);
+        now_ns().saturating_add(wait_ns.max(0))
     }
 
     pub(super) async fn keep_checked(&self, shutdown: &Shutdown) {
@@ -164,6 +181,18 @@ impl Sqlite {
     }
 }
 
+/// Nobody delivers the mails of a store that is just being opened, and whatever kept them back may
+/// be over. Returns how many wait.
+async fn make_all_due(sqlite: &sqlite::Sqlite) -> Result<usize, Error> {
+    sqlx::query("UPDATE mails SET due_ns = 0 WHERE state = 0 AND due_ns > 0")
+        .execute(sqlite.writer())
+        .await?;
+    let waiting: i64 = sqlx::query_scalar("SELECT count(*) FROM mails WHERE state = 0")
+        .fetch_one(sqlite.readers())
+        .await?;
+    Ok(usize::try_from(waiting).unwrap_or_default())
+}
+
 fn waiting(row: WaitingRow) -> Result<Waiting, Error> {
     let (number, id, to, subject, content, attempts, created_at_ns) = row;
     let id = id.parse().map_err(|_| Error::BadId(id))?;
@@ -186,14 +215,8 @@ fn state(number: u8) -> State {
     }
 }
 
+/// Nanoseconds since the Unix epoch.
 pub(super) fn now_ns() -> i64 {
-    after_ns(Duration::ZERO)
-}
-
-/// The time after `delay`, in nanoseconds since the Unix epoch.
-pub(super) fn after_ns(delay: Duration) -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from((since + delay).as_nanos()).unwrap_or(i64::MAX)
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
 }

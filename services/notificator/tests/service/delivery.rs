@@ -1,9 +1,16 @@
 //! What becomes of mails.
 
+use std::time::Duration;
+
 use muster_proto::muster::notificator::v1::MailState;
 use muster_testkit::{Smtp, eventually};
+use sqlx::SqlitePool;
+use tokio::time::timeout;
 
 use crate::{Notificator, SOON, files};
+
+/// Longer than it takes to try again.
+const QUIET: Duration = Duration::from_secs(3);
 
 /// Waits until the mail stands so.
 async fn stands(notificator: &Notificator, id: &str, state: MailState, attempts: u32) {
@@ -101,4 +108,39 @@ async fn a_mail_that_is_refused_for_good_is_kept_and_not_tried_again() {
     assert!(mail.last_error.contains("552"), "{mail:?}");
     assert!(smtp.mails().is_empty());
     notificator.stop().await;
+}
+
+#[tokio::test]
+async fn a_mail_goes_out_once_though_the_store_cannot_note_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let smtp = Smtp::start().await;
+    let notificator = Notificator::start(folder.path(), &smtp.url()).await;
+    notificator.send_email("ann", "First").await.unwrap();
+    let path = folder.path().join("notificator.db");
+    let store = SqlitePool::connect(&path.display().to_string()).await;
+    let store = store.unwrap();
+    let broken = "CREATE TRIGGER broken BEFORE UPDATE ON mails
+                  BEGIN SELECT RAISE(ABORT, 'broken disk'); END";
+    eventually(SOON, || arrived(&smtp, 1)).await;
+    sqlx::query(broken).execute(&store).await.unwrap();
+
+    let id = notificator.send_email("ann", "Hello").await.unwrap();
+    eventually(SOON, || arrived(&smtp, 2)).await;
+    let again = timeout(QUIET, eventually(SOON, || arrived(&smtp, 3))).await;
+    assert!(again.is_err(), "it went out again");
+    assert_eq!(
+        notificator.mail(&id).await.unwrap().state(),
+        MailState::Queued
+    );
+    sqlx::query("DROP TRIGGER broken")
+        .execute(&store)
+        .await
+        .unwrap();
+    stands(&notificator, &id, MailState::Delivered, 1).await;
+    assert_eq!(smtp.mails().len(), 2);
+    notificator.stop().await;
+}
+
+async fn arrived(smtp: &Smtp, mails: usize) -> Option<()> {
+    (smtp.mails().len() >= mails).then_some(())
 }

@@ -3,6 +3,7 @@
 
 mod api;
 mod delivery;
+mod durability;
 
 use std::path::Path;
 use std::time::Duration;
