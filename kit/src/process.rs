@@ -419,7 +419,12 @@ fn settings_of(service: &Service, name: &str) -> Result<Outcome, BadSetting> {
         .settings(service.settings, None)
         .default("listen", format!("localhost:{}", service.port))
         .alias("listen", service.listen_env)
-        .note("listen", service.port_env.map(|name| format!("{name} for the port alone")))
+        .note(
+            "listen",
+            service
+                .port_env
+                .map(|name| format!("{name} for the port alone")),
+        )
         .alias("admin", service.admin_env);
     if !admin.is_empty() {
         program = program.default("admin", admin);

@@ -21,28 +21,59 @@ async fn muster(suite: &Service, service: &str, words: &[&str]) -> Output {
 }
 
 fn json_lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 #[tokio::test]
 async fn events_are_added_and_listed() {
     let suite = Service::suite(&[]).await;
-    let add = ["activity", "add", r#"{"deployment_id":7,"id":3,"message":"one"}"#];
+    let add = [
+        "activity",
+        "add",
+        r#"{"deployment_id":7,"id":3,"message":"one"}"#,
+    ];
     let added = muster(&suite, "activity", &add).await.ok();
     assert_eq!(added, "stored as event 3 of deployment 7\n");
-    let add = ["activity", "add", r#"{"deployment_id":7,"message":"two"}"#, "--json"];
+    let add = [
+        "activity",
+        "add",
+        r#"{"deployment_id":7,"message":"two"}"#,
+        "--json",
+    ];
     let added = json_lines(&muster(&suite, "activity", &add).await.ok());
-    assert_eq!((&added[0]["id"], &added[0]["success"]), (&json!(4), &json!(true)));
+    assert_eq!(
+        (&added[0]["id"], &added[0]["success"]),
+        (&json!(4), &json!(true))
+    );
 
-    let listed = muster(&suite, "activity", &["activity", "list", "7"]).await.ok();
+    let listed = muster(&suite, "activity", &["activity", "list", "7"])
+        .await
+        .ok();
     let lines: Vec<_> = listed.lines().collect();
     assert!(lines[0].ends_with("deployment 7  event 3  one"), "{listed}");
     assert!(lines[1].ends_with("deployment 7  event 4  two"), "{listed}");
-    let other = ["activity", "add", r#"{"deployment_id":7,"id":3,"message":"other"}"#];
+    let other = [
+        "activity",
+        "add",
+        r#"{"deployment_id":7,"id":3,"message":"other"}"#,
+    ];
     let refused = muster(&suite, "activity", &other).await;
     assert_eq!(refused.status.code(), Some(1));
-    assert!(refused.stderr.starts_with("muster activity: ALREADY_EXISTS: "), "{}", refused.stderr);
-    let typo = muster(&suite, "activity", &["activity", "add", r#"{"mesage":"x"}"#]).await;
+    assert!(
+        refused
+            .stderr
+            .starts_with("muster activity: ALREADY_EXISTS: "),
+        "{}",
+        refused.stderr
+    );
+    let typo = muster(
+        &suite,
+        "activity",
+        &["activity", "add", r#"{"mesage":"x"}"#],
+    )
+    .await;
     assert_eq!(typo.status.code(), Some(64), "{}", typo.stderr);
 }
 
@@ -51,7 +82,12 @@ async fn users_are_seen_to_come_and_go() {
     let suite = Service::suite(&[]).await;
     let addr = suite.addr_of("presence");
     let start = |words: &[&str]| {
-        Process::spawn(std::process::Command::new(binary()).arg("presence").args(words).args(["--addr", &addr]))
+        Process::spawn(
+            std::process::Command::new(binary())
+                .arg("presence")
+                .args(words)
+                .args(["--addr", &addr]),
+        )
     };
     let monitor = start(&["monitor", "Albert", "Berta"]);
     let shows = |line: &'static str| {
@@ -61,7 +97,10 @@ async fn users_are_seen_to_come_and_go() {
             std::future::ready(last.then_some(()))
         })
     };
-    eventually(SOON, || std::future::ready((monitor.stdout().lines().count() == 2).then_some(()))).await;
+    eventually(SOON, || {
+        std::future::ready((monitor.stdout().lines().count() == 2).then_some(()))
+    })
+    .await;
     let connect = start(&["connect", "Albert"]);
     shows("Albert is online").await;
     drop(connect);
@@ -72,11 +111,23 @@ async fn users_are_seen_to_come_and_go() {
 #[tokio::test]
 async fn a_mail_is_sent_and_its_delivery_told() {
     let suite = Service::suite(&[]).await;
-    let send = ["notify", "send", "--to", "ann", "--content", "Hello", "--key", "k", "--json"];
+    let send = [
+        "notify",
+        "send",
+        "--to",
+        "ann",
+        "--content",
+        "Hello",
+        "--key",
+        "k",
+        "--json",
+    ];
     let sent = json_lines(&muster(&suite, "notificator", &send).await.ok());
     let id = sent[0]["id"].as_str().unwrap().to_owned();
     eventually(SOON, || async {
-        let status = muster(&suite, "notificator", &["notify", "status", &id]).await.ok();
+        let status = muster(&suite, "notificator", &["notify", "status", &id])
+            .await
+            .ok();
         let expected = format!("{id} to ann@localhost: delivered after 1 attempt\n");
         (status == expected).then_some(())
     })
@@ -86,34 +137,61 @@ async fn a_mail_is_sent_and_its_delivery_told() {
 #[tokio::test]
 async fn a_user_is_created_and_found() {
     let suite = Service::suite(&[]).await;
-    let created = muster(&suite, "users", &["users", "create", "ann"]).await.ok();
+    let created = muster(&suite, "users", &["users", "create", "ann"])
+        .await
+        .ok();
     assert_eq!(created, "user 1: ann@localhost\n");
-    let found = muster(&suite, "users", &["users", "get", "1", "--json"]).await.ok();
-    assert_eq!(json_lines(&found), [json!({ "id": 1, "email": "ann@localhost" })]);
+    let found = muster(&suite, "users", &["users", "get", "1", "--json"])
+        .await
+        .ok();
+    assert_eq!(
+        json_lines(&found),
+        [json!({ "id": 1, "email": "ann@localhost" })]
+    );
     let missing = muster(&suite, "users", &["users", "get", "2"]).await;
-    assert!(missing.stderr.starts_with("muster users: NOT_FOUND: "), "{}", missing.stderr);
+    assert!(
+        missing.stderr.starts_with("muster users: NOT_FOUND: "),
+        "{}",
+        missing.stderr
+    );
 }
 
 #[tokio::test]
 async fn a_calendar_is_read_from_json_and_icalendar() {
     let suite = Service::suite(&[]).await;
-    let json = Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/conflicts/tests/calendar.json");
+    let json =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/conflicts/tests/calendar.json");
     let json = json.to_str().unwrap().to_owned();
-    let found = muster(&suite, "conflicts", &["conflicts", &json]).await.ok();
+    let found = muster(&suite, "conflicts", &["conflicts", &json])
+        .await
+        .ok();
     assert!(found.ends_with("27 events, 7 conflicts\n"), "{found}");
-    let groups = json_lines(&muster(&suite, "conflicts", &["conflicts", &json, "--json"]).await.ok());
+    let groups = json_lines(
+        &muster(&suite, "conflicts", &["conflicts", &json, "--json"])
+            .await
+            .ok(),
+    );
     assert_eq!(groups.len(), 7);
 
     let calendar = suite.folder().join("calendar.ics");
     let event = |uid: &str, start: &str, end: &str| {
-        format!("BEGIN:VEVENT\r\nUID:{uid}\r\nSUMMARY:{uid}\r\nDTSTART:{start}\r\nDTEND:{end}\r\nEND:VEVENT\r\n")
+        format!(
+            "BEGIN:VEVENT\r\nUID:{uid}\r\nSUMMARY:{uid}\r\nDTSTART:{start}\r\nDTEND:{end}\r\nEND:VEVENT\r\n"
+        )
     };
     let events = event("one", "20260105T090000Z", "20260105T100000Z")
         + &event("two", "20260105T093000Z", "20260105T103000Z")
         + &event("three", "20260105T103000Z", "20260105T110000Z");
-    let text = format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{events}END:VCALENDAR\r\n");
+    let text =
+        format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{events}END:VCALENDAR\r\n");
     std::fs::write(&calendar, text).unwrap();
-    let found = muster(&suite, "conflicts", &["conflicts", calendar.to_str().unwrap()]).await.ok();
+    let found = muster(
+        &suite,
+        "conflicts",
+        &["conflicts", calendar.to_str().unwrap()],
+    )
+    .await
+    .ok();
     assert_eq!(
         found,
         "2 events overlap:\n  2026-01-05T09:00:00Z to 2026-01-05T10:00:00Z  one\n  \
@@ -125,7 +203,13 @@ async fn a_calendar_is_read_from_json_and_icalendar() {
 async fn health_is_told_with_the_exit_codes_of_grpc_health_probe() {
     let suite = Service::suite(&[]).await;
     let health = |words: Vec<String>| async move {
-        run(tokio::process::Command::new(binary()).arg("health").args(words), "").await
+        run(
+            tokio::process::Command::new(binary())
+                .arg("health")
+                .args(words),
+            "",
+        )
+        .await
     };
     let addr = suite.addr_of("users");
     assert_eq!(health(vec![addr.clone()]).await.ok(), "status: SERVING\n");

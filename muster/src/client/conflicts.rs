@@ -39,7 +39,11 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         print(matches, sketch(events), &object)?;
     }
     if !matches.get_flag("json") {
-        println!("{}, {}", counted(count, "event"), counted(groups.len(), "conflict"));
+        println!(
+            "{}, {}",
+            counted(count, "event"),
+            counted(groups.len(), "conflict")
+        );
     }
     Ok(())
 }
