@@ -78,10 +78,7 @@ pub fn lock(path: &Path) -> Result<StoreLock, StoreError> {
         path: path.to_owned(),
         cause,
     };
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    std::fs::create_dir_all(folder.unwrap_or(Path::new("."))).map_err(failed)?;
+    make_folder(parent(path)).map_err(failed)?;
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let file = File::options()
@@ -94,6 +91,31 @@ pub fn lock(path: &Path) -> Result<StoreLock, StoreError> {
         Err(TryLockError::WouldBlock) => Err(StoreError::Taken(path.to_owned())),
         Err(TryLockError::Error(cause)) => Err(failed(cause)),
     }
+}
+
+/// Makes a folder, and those above it, on disk when this returns: a power cut must not take the
+/// folder with all that was synced in it. One that is there is left as it is.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    make_folder(parent(path))?;
+    match std::fs::create_dir(path) {
+        // Another process made it just now.
+        Err(_) if path.is_dir() => {}
+        made => made?,
+    }
+    File::open(parent(path))?.sync_all()
+}
+
+fn parent(path: &Path) -> &Path {
+    let parent = path.parent();
+    parent
+        .filter(|parent| !parent.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -120,6 +142,29 @@ mod tests {
         for text in ["sqlite:", "sqlite::memory:", "sqlite:data/"] {
             assert_eq!(text.parse::<StoreUrl>(), Err(NoStoreUrl::Path), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_folder_is_made_with_those_above_it_unless_a_file_is_in_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("a/b/c");
+        make_folder(&deep).unwrap();
+        make_folder(&deep).unwrap();
+        assert!(deep.is_dir());
+        std::fs::write(deep.join("file"), "").unwrap();
+        assert!(make_folder(&deep.join("file")).is_err());
+        assert!(make_folder(&deep.join("file/d")).is_err());
+        make_folder(Path::new(".")).unwrap();
+    }
+
+    #[test]
+    fn the_line_that_tells_of_another_process_names_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.db");
+        let _held = lock(&path).unwrap();
+        let refused = lock(&path).unwrap_err().to_string();
+        let expected = format!("{} is served by another process", path.display());
+        assert_eq!(refused, expected);
     }
 
     #[test]

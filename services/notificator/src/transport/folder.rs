@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use muster_kit::store::make_folder;
 use uuid::Uuid;
 
 use super::Failure;
@@ -33,7 +34,7 @@ impl Folder {
 }
 
 fn write(folder: &Path, id: Uuid, message: &[u8]) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    make_folder(folder)?;
     let draft = folder.join(format!(".{id}.tmp"));
     let mut file = File::create(&draft)?;
     file.write_all(message)?;

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use muster_proto::muster::notificator::v1::MailState;
 use muster_testkit::{Smtp, eventually};
 use sqlx::SqlitePool;
+use tokio::net::TcpListener;
 use tokio::time::timeout;
 
-use crate::{Notificator, SOON, files};
+use crate::{DRAIN, Notificator, SOON, files};
 
 /// Longer than it takes to try again.
 const QUIET: Duration = Duration::from_secs(3);
@@ -138,6 +140,41 @@ async fn a_mail_goes_out_once_though_the_store_cannot_note_it() {
         .unwrap();
     stands(&notificator, &id, MailState::Delivered, 1).await;
     assert_eq!(smtp.mails().len(), 2);
+    notificator.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_leaves_a_server_that_never_answers_and_the_mail_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("smtp://{}", silent.local_addr().unwrap());
+    let notificator = Notificator::start(folder.path(), &url).await;
+    let id = notificator.send_email("ann", "Hello").await.unwrap();
+    let _talk = timeout(SOON, silent.accept()).await.unwrap().unwrap();
+    timeout(DRAIN + QUIET, notificator.stop()).await.unwrap();
+
+    let smtp = Smtp::start().await;
+    let notificator = Notificator::start(folder.path(), &smtp.url()).await;
+    stands(&notificator, &id, MailState::Delivered, 1).await;
+    assert_eq!(smtp.mails().len(), 1);
+    notificator.stop().await;
+}
+
+#[tokio::test]
+async fn many_mails_at_once_are_all_delivered_once() {
+    const MAILS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let smtp = Smtp::start().await;
+    let notificator = Notificator::start(folder.path(), &smtp.url()).await;
+    let sends = (0..MAILS).map(|number| {
+        let notificator = &notificator;
+        async move { notificator.send(&number.to_string(), "ann", "Hello").await }
+    });
+    let ids = try_join_all(sends).await.unwrap();
+    for id in &ids {
+        stands(&notificator, id, MailState::Delivered, 1).await;
+    }
+    assert_eq!(smtp.mails().len(), MAILS);
     notificator.stop().await;
 }
 

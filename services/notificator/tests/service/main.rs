@@ -26,6 +26,9 @@ use v1::notificator_service_client::NotificatorServiceClient;
 /// Nothing takes that long.
 const SOON: Duration = Duration::from_secs(20);
 
+/// How long a stop may wait for a delivery.
+const DRAIN: Duration = Duration::from_secs(2);
+
 /// A running notificator.
 struct Notificator {
     compat: NotificatorClient<Channel>,
@@ -37,7 +40,8 @@ struct Notificator {
 impl Notificator {
     /// With its store in `folder`, and mail leaving by `smtp`.
     async fn start(folder: &Path, smtp: &str) -> Self {
-        let context = Context::for_test("notificator");
+        let mut context = Context::for_test("notificator");
+        context.drain = DRAIN;
         let listener = Listener::on_free_port().await.unwrap();
         let channel = Channel::to(&listener.local_addr().to_string());
         let store = format!("sqlite:{}", folder.join("notificator.db").display());
