@@ -72,7 +72,7 @@ impl Store {
     /// Stores a mail; returns when it is on disk.
     ///
     /// # Errors
-    /// [`Error::OtherMail`], [`Error::QueueFull`], [`Error::DiskFull`], or the store failed.
+    /// [`Error::OtherMail`], [`Error::QueueFull`], or the store does not write.
     pub async fn add(&self, mail: NewMail) -> Result<(), Error> {
         match self {
             Self::Sqlite(store) => store.add(mail).await,
