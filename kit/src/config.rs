@@ -105,6 +105,11 @@ impl BadSetting {
     pub fn new(name: &str, why: impl Display) -> Self {
         Self(format!("--{name}: {why}"))
     }
+
+    /// For a variable that is none of ours, or stands for a setting.
+    pub fn of_variable(variable: &str, value: &str, why: impl Display) -> Self {
+        Self(format!("{variable} {value:?}: {why}"))
+    }
 }
 
 /// The settings of a process, as one of its services sees them.
@@ -183,11 +188,14 @@ impl Settings {
     /// # Errors
     /// The variable holds no port, or `--listen` no address.
     pub fn with_port(mut self, variable: &str, port: &str) -> Result<Self, BadSetting> {
-        let Ok(port) = port.parse() else {
-            return Err(BadSetting(format!("{variable} {port:?}: expected a port")));
-        };
+        let is_free = self.values.get("listen").is_some_and(|listen| !listen.flag);
+        if !is_free || port.is_empty() {
+            return Ok(self);
+        }
+        let bad = |_| BadSetting::of_variable(variable, port, "expected a port");
+        let port = port.parse::<u16>().map_err(bad)?;
         let addr: ListenAddr = self.get("listen")?;
-        if let Some(listen) = self.values.get_mut("listen").filter(|listen| !listen.flag) {
+        if let Some(listen) = self.values.get_mut("listen") {
             listen.text = addr.with_port(port).to_string();
         }
         Ok(self)
@@ -209,8 +217,9 @@ impl Settings {
         }
     }
 
-    /// A service's own setting wins over one of the process with the same name.
-    fn flag(&self, name: &str) -> String {
+    /// The setting as its flag is named on this command line, without the dashes: a service's own
+    /// wins over one of the process with the same name.
+    pub fn flag(&self, name: &str) -> String {
         let own = self.service.map(|service| format!("{service}-{name}"));
         match own {
             Some(own) if self.values.contains_key(&own) => own,

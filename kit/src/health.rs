@@ -36,6 +36,7 @@ struct State {
     unmet: BTreeMap<&'static str, String>,
     started: bool,
     draining: bool,
+    lost_for_good: Option<String>,
 }
 
 impl State {
@@ -114,12 +115,25 @@ impl Health {
         self.change(|state| state.draining = true);
     }
 
+    /// Why the service cannot go on without a restart, if so.
+    pub(crate) fn lost_for_good(&self) -> Option<String> {
+        self.0.state.borrow().lost_for_good.clone()
+    }
+
+    /// Waits until the service cannot go on without a restart.
+    pub(crate) async fn until_lost_for_good(&self) {
+        let mut state = self.0.state.subscribe();
+        let _ended = state.wait_for(|state| state.lost_for_good.is_some()).await;
+    }
+
+    /// Both are published under one lock: they never contradict each other.
     fn change(&self, change: impl FnOnce(&mut State)) {
-        self.0.state.send_modify(change);
-        let serving = self.0.state.borrow().serving();
-        self.0
-            .serving
-            .send_if_modified(|now| std::mem::replace(now, serving) != serving);
+        self.0.state.send_modify(|state| {
+            change(state);
+            let serving = state.serving();
+            let publish = |now: &mut bool| std::mem::replace(now, serving) != serving;
+            self.0.serving.send_if_modified(publish);
+        });
     }
 }
 
@@ -142,6 +156,14 @@ impl Need {
         let why = why.to_string();
         self.health
             .change(|state| drop(state.unmet.insert(self.name, why)));
+    }
+
+    /// It never will again in this process, which therefore stops: its supervisor starts it anew.
+    pub fn lost_for_good(&self, why: impl Display) {
+        let why = format!("{}: {why}", self.name);
+        tracing::error!(why, "lost what the service cannot work without: stopping");
+        self.lost(&why);
+        self.health.change(|state| state.lost_for_good = Some(why));
     }
 }
 

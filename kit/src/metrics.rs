@@ -38,7 +38,7 @@ pub fn render() -> String {
 }
 
 /// Folds samples into their buckets for as long as it is polled.
-pub async fn upkeep() {
+pub async fn upkeep() -> std::convert::Infallible {
     let mut tick = tokio::time::interval(UPKEEP);
     loop {
         tick.tick().await;

@@ -3,8 +3,11 @@
 //! A service binary is one call of [`main`]. `muster up` uses the same parts for several
 //! services at once: a [`Host`] for the process, a [`Context`] for each service.
 
+use std::convert::Infallible;
 use std::fmt::Display;
 use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU16;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -112,6 +115,9 @@ pub const COMMON: &[Setting] = &[
 /// The address of the admin port where one is served and nothing is said.
 pub const ADMIN_DEFAULT: &str = "localhost:8080";
 
+/// How long a stop may take beyond its drain, to leave discovery and to close the stores.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
 /// What a running service gets from its process.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -153,12 +159,12 @@ pub enum StartError {
     #[error(transparent)]
     Setting(#[from] BadSetting),
     /// An address cannot be bound.
-    #[error("cannot listen on {addr} ({flag}): {cause}")]
+    #[error("--{flag} {addr}: {cause}")]
     Bind {
         /// The address.
         addr: String,
         /// The setting that names it.
-        flag: &'static str,
+        flag: String,
         /// Why.
         cause: io::Error,
     },
@@ -221,13 +227,13 @@ impl Host {
     /// It is bad, taken, or beyond loopback while nothing authenticates callers.
     pub async fn bind(&self, settings: &Settings) -> Result<Listener, StartError> {
         let addr: ListenAddr = settings.get("listen")?;
-        let listener = bind(&addr, "--listen").await?;
+        let listener = bind(&addr, settings.flag("listen")).await?;
         if !listener.is_loopback() && !self.insecure {
             let why = format!(
                 "{addr} is open to other machines while nothing authenticates callers: \
                  listen on localhost, or allow it with --insecure"
             );
-            return Err(BadSetting::new("listen", why).into());
+            return Err(BadSetting::new(&settings.flag("listen"), why).into());
         }
         Ok(listener)
     }
@@ -251,7 +257,7 @@ impl Host {
             registry: self.registry.clone(),
             drain: self.drain,
             origins: self.origins.clone(),
-            advertise: settings.optional("advertise")?,
+            advertise: settings.optional("advertise")?.map(|Dialled(addr)| addr),
         })
     }
 
@@ -261,7 +267,7 @@ impl Host {
     /// It is bad or taken.
     pub async fn bind_admin(&self, settings: &Settings) -> Result<Option<Listener>, StartError> {
         match settings.optional::<ListenAddr>("admin")? {
-            Some(addr) => Ok(Some(bind(&addr, "--admin").await?)),
+            Some(addr) => Ok(Some(bind(&addr, settings.flag("admin")).await?)),
             None => Ok(None),
         }
     }
@@ -288,15 +294,24 @@ impl Host {
             admin_stop.cancel();
             done
         };
-        let watching = async { tokio::join!(self.stop_on_signals(), metrics::upkeep()) };
         tokio::select! {
             (done, ()) = async { tokio::join!(work, admin) } => done,
-            (never, ()) = watching => match never {},
+            never = self.stop_on_signals() => match never {},
+            never = self.end_in_time() => match never {},
+            never = metrics::upkeep() => match never {},
         }
     }
 
+    /// A stop ends, whatever hangs: a store on a disk that does not answer, say.
+    async fn end_in_time(&self) -> Infallible {
+        self.shutdown.cancelled().await;
+        tokio::time::sleep(self.drain + STOP_GRACE).await;
+        tracing::error!("the stop did not end in time, leaving");
+        std::process::exit(1)
+    }
+
     /// The first signal asks for a stop; a second one does not wait for it.
-    async fn stop_on_signals(&self) -> std::convert::Infallible {
+    async fn stop_on_signals(&self) -> Infallible {
         signal().await;
         self.shutdown.cancel();
         signal().await;
@@ -322,7 +337,7 @@ async fn signal() {
     }
 }
 
-async fn bind(addr: &ListenAddr, flag: &'static str) -> Result<Listener, StartError> {
+async fn bind(addr: &ListenAddr, flag: String) -> Result<Listener, StartError> {
     let bound = Listener::bind(addr).await;
     bound.map_err(|cause| StartError::Bind {
         addr: addr.to_string(),
@@ -349,12 +364,14 @@ where
     let settings = match settings_of(service, &name) {
         Ok(Outcome::Run(settings)) => settings,
         Ok(Outcome::Print(text)) => {
-            print!("{text}");
+            say(text.trim_end());
             return ExitCode::SUCCESS;
         }
         Err(error) => return StartError::from(error).report(&name),
     };
-    telemetry::install();
+    if let Err(error) = telemetry::install() {
+        return StartError::from(error).report(&name);
+    }
     metrics::install();
     match block_on(start(service, &settings, read, run)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
@@ -364,6 +381,12 @@ where
         }
         Err(error) => error.report(&name),
     }
+}
+
+/// A line on standard output. Nobody may be listening there, which is no reason to stop.
+pub fn say(line: impl Display) {
+    use std::io::Write;
+    let _nobody_listens = writeln!(io::stdout().lock(), "{line}");
 }
 
 /// Runs a future on a runtime of all cores, and leaves without waiting for blocking threads.
@@ -396,9 +419,9 @@ where
     let listener = host.bind(settings).await?;
     let admin = host.bind_admin(settings).await?;
     let context = host.context(service.name, settings)?;
-    println!("{}  {}", service.name, listener.local_addr());
+    say(format_args!("{}  {}", service.name, listener.local_addr()));
     if let Some(admin) = &admin {
-        println!("admin  {}", admin.local_addr());
+        say(format_args!("admin  {}", admin.local_addr()));
     }
     Ok(host.run(admin, run(config, listener, context)).await)
 }
@@ -443,6 +466,29 @@ fn settings_of(service: &Service, name: &str) -> Result<Outcome, BadSetting> {
     }
 }
 
+/// `host:port` that others can dial. An IP address may have brackets of either version, so that
+/// `[$(POD_IP)]:8082` is right for both.
+struct Dialled(String);
+
+impl std::str::FromStr for Dialled {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const EXPECTED: &str = "expected host:port, with a port from 1 up";
+        let (host, port) = text.rsplit_once(':').ok_or(EXPECTED)?;
+        let port: NonZeroU16 = port.parse().map_err(|_| EXPECTED)?;
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            return Ok(Self(SocketAddr::new(ip, port.get()).to_string()));
+        }
+        let addr: http::uri::Authority = text.parse().map_err(|_| EXPECTED)?;
+        match host.is_empty() || host.contains('@') {
+            true => Err(EXPECTED),
+            false => Ok(Self(addr.to_string())),
+        }
+    }
+}
+
 /// etcd endpoints, separated by commas.
 struct Endpoints(Vec<String>);
 
@@ -461,5 +507,42 @@ impl std::str::FromStr for Endpoints {
         endpoints
             .map(Self)
             .ok_or("expected host:port, separated by commas")
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_dial_is_a_host_and_a_port() {
+        let dialled = |text: &str| text.parse::<Dialled>().map(|Dialled(addr)| addr);
+        for (text, addr) in [
+            ("10.0.0.7:8082", "10.0.0.7:8082"),
+            ("[10.0.0.7]:8082", "10.0.0.7:8082"),
+            ("[fd00::7]:8082", "[fd00::7]:8082"),
+            ("notificator-0.svc:8082", "notificator-0.svc:8082"),
+        ] {
+            assert_eq!(dialled(text).unwrap(), addr);
+        }
+        for text in [
+            "",
+            "not an address",
+            ":8082",
+            "host",
+            "host:0",
+            "a\"b:1",
+            "u@host:1",
+        ] {
+            assert!(dialled(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn endpoints_and_peers_are_lists() {
+        let endpoints: Endpoints = "http://a:2379/, b:2379".parse().unwrap();
+        assert_eq!(endpoints.0, ["a:2379", "b:2379"]);
+        assert!("a".parse::<Endpoints>().is_err());
     }
 }

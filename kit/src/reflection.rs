@@ -4,7 +4,7 @@ use tonic_reflection::pb::{v1, v1alpha};
 use tonic_reflection::server::{Builder, Error};
 
 /// Both versions; each lists both, since a client asks one of them for everything.
-const OWN_NAMES: [&str; 2] = [
+pub(crate) const OWN_NAMES: [&str; 2] = [
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 ];

@@ -49,6 +49,10 @@ pub enum ServeError {
     /// The descriptor set cannot be read.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// Something that the service cannot work without is lost, and only a restart may bring it
+    /// back: its supervisor's to do.
+    #[error("{0}")]
+    Lost(String),
 }
 
 impl Server {
@@ -97,16 +101,23 @@ impl Server {
     /// discovery, GOAWAY, and a hard end at the deadline. Registered while SERVING.
     ///
     /// # Errors
-    /// The descriptor set cannot be read.
+    /// The descriptor set cannot be read; or the service cannot go on without a restart, which
+    /// stops the process.
     pub async fn serve(self, listener: Listener) -> Result<(), ServeError> {
         let context = self.context;
         let routes = reflection::add_to(self.routes, &self.names)?;
+        let grpc_services = [
+            self.names,
+            reflection::OWN_NAMES.map(str::to_owned).to_vec(),
+        ]
+        .concat();
         let router = routes.prepare().into_axum_router();
         let bound = listener.local_addr();
         let stop = Shutdown::new();
         let edge = Edge::new(
             context.service,
             router,
+            grpc_services,
             context.origins.clone(),
             &listener,
             &self.limits,
@@ -115,8 +126,15 @@ impl Server {
             connections::serve(listener, edge, self.limits, stop.clone(), context.drain);
         context.health.started();
         tracing::info!(service = context.service, addr = %bound, "listening");
-        tokio::join!(connections, announce_until_stopped(&context, bound, stop));
-        Ok(())
+        tokio::join!(
+            connections,
+            announce_until_stopped(&context, bound, stop),
+            stop_when_lost(&context),
+        );
+        match context.health.lost_for_good() {
+            Some(why) => Err(ServeError::Lost(why)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -150,8 +168,17 @@ async fn announce_until_stopped(context: &Context, bound: SocketAddr, stop: Shut
     stop.cancel();
 }
 
+/// A service that has lost for good what it needs stops the process: whoever runs it starts it
+/// again.
+async fn stop_when_lost(context: &Context) {
+    tokio::select! {
+        () = context.health.until_lost_for_good() => context.shutdown.cancel(),
+        () = context.shutdown.cancelled() => {}
+    }
+}
+
 /// What others dial: what the settings say, or the bound address; where that is all interfaces,
-/// the one that leads to the registry.
+/// the one that leads to the registry, as soon as it is known.
 async fn advertised(context: &Context, bound: SocketAddr) -> String {
     if let Some(addr) = &context.advertise {
         return addr.clone();
@@ -159,6 +186,7 @@ async fn advertised(context: &Context, bound: SocketAddr) -> String {
     if !bound.ip().is_unspecified() {
         return bound.to_string();
     }
+    // Without a registry beyond this process, others in it are all there are.
     let ip = context.registry.local_ip().await;
     SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), bound.port()).to_string()
 }
@@ -174,6 +202,6 @@ pub(crate) async fn serve_router(
     drain: Duration,
 ) {
     let router = router.fallback(edge::not_found);
-    let edge = Edge::new(name, router, origins, &listener, &limits);
+    let edge = Edge::new(name, router, Vec::new(), origins, &listener, &limits);
     connections::serve(listener, edge, limits, stop, drain).await;
 }

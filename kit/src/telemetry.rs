@@ -15,14 +15,22 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::config::BadSetting;
 use crate::request_id::RequestId;
 
 /// What is logged where `RUST_LOG` says nothing.
 const DEFAULT_FILTER: &str = "info";
 
 /// Installs the log of this process, on standard error; again does nothing.
-pub fn install() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| DEFAULT_FILTER.into());
+///
+/// # Errors
+/// `RUST_LOG` is no filter.
+pub fn install() -> Result<(), BadSetting> {
+    let filter = match std::env::var(EnvFilter::DEFAULT_ENV) {
+        Ok(text) if !text.is_empty() => EnvFilter::try_new(&text)
+            .map_err(|why| BadSetting::of_variable(EnvFilter::DEFAULT_ENV, &text, why))?,
+        _ => EnvFilter::new(DEFAULT_FILTER),
+    };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
@@ -34,6 +42,7 @@ pub fn install() {
     if installed.is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
+    Ok(())
 }
 
 fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {

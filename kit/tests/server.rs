@@ -216,6 +216,12 @@ async fn a_page_of_a_foreign_origin_is_refused() {
     assert!(foreign.starts_with("HTTP/1.1 403"), "{foreign}");
     let rebound = running.http(&post("host: evil.example\r\n")).await;
     assert!(rebound.starts_with("HTTP/1.1 403"), "{rebound}");
+    // What claims to be gRPC is looked at all the same: the JSON routes take any Content-Type.
+    for route in ["/echo", "/pb.Notificator/SendEmail"] {
+        let claim = "content-type: application/grpc\r\nhost: evil.example\r\n";
+        let claimed = running.http(&post(claim).replace("/echo", route)).await;
+        assert!(claimed.starts_with("HTTP/1.1 403"), "{route}: {claimed}");
+    }
 }
 
 #[tokio::test]
@@ -313,4 +319,29 @@ async fn raw_deadline(addr: SocketAddr, limit: &str) -> String {
         .get("grpc-status")
         .or(trailers.get("grpc-status"));
     status.unwrap().to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_lost_for_good_ends_the_service() {
+    let context = Context::for_test("test");
+    let need = context.health.need("store");
+    need.met();
+    let listener = Listener::on_free_port().await.unwrap();
+    let served = tokio::spawn(Server::new(&context).serve(listener));
+    context
+        .health
+        .watch()
+        .wait_for(|serving| *serving)
+        .await
+        .unwrap();
+    need.lost_for_good("the disk is gone");
+    let ended = tokio::time::timeout(Duration::from_secs(5), served)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(ended.unwrap_err().to_string(), "store: the disk is gone");
+    assert!(
+        context.shutdown.is_cancelled(),
+        "the rest of the process ends as well"
+    );
 }

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Command;
 use muster_kit::probe;
-use muster_kit::process::BAD_SETTING;
+use muster_kit::process::{BAD_SETTING, say};
 
 /// musl's own allocator more than halves the throughput.
 #[global_allocator]
@@ -26,15 +26,7 @@ fn main() -> ExitCode {
         });
     let matches = match command.try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => {
-            let _best_effort = error.print();
-            let usage = error.use_stderr();
-            return if usage {
-                ExitCode::from(BAD_SETTING)
-            } else {
-                ExitCode::SUCCESS
-            };
-        }
+        Err(error) => return refuse(&error),
     };
     match matches.subcommand() {
         Some((name, matches)) if name != "up" => client::run(name, matches),
@@ -51,4 +43,25 @@ fn base(up: Command) -> Command {
         .after_help("Without a command: muster up")
         .disable_help_subcommand(true)
         .subcommand(up)
+}
+
+/// Help where it was asked for, or where words are missing; otherwise one line that says which
+/// word is wrong.
+fn refuse(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand as Missing;
+    let text = error.render().to_string();
+    if !error.use_stderr() {
+        say(text.trim_end());
+        return ExitCode::SUCCESS;
+    }
+    let text = match error.kind() {
+        Missing => text.trim_end(),
+        _ => text
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("error: "),
+    };
+    eprintln!("muster: {text}");
+    ExitCode::from(BAD_SETTING)
 }

@@ -14,7 +14,9 @@ use muster_kit::config::{BadSetting, DATA_DIR, Program, Setting, Settings, envir
 use muster_kit::discovery::Registry;
 use muster_kit::health::Health;
 use muster_kit::listen::Listener;
-use muster_kit::process::{ADMIN_DEFAULT, COMMON, Context, Host, Service, StartError, block_on};
+use muster_kit::process::{
+    ADMIN_DEFAULT, COMMON, Context, Host, Service, StartError, block_on, say,
+};
 use muster_kit::{metrics, telemetry};
 
 /// What only the suite has.
@@ -83,7 +85,9 @@ pub(crate) fn program() -> Program {
 
 /// Runs the suite until it is asked to stop.
 pub(crate) fn run(program: &Program, matches: &ArgMatches) -> ExitCode {
-    telemetry::install();
+    if let Err(error) = telemetry::install() {
+        return StartError::from(error).report("muster up");
+    }
     metrics::install();
     // There is one provider in the graph; whatever speaks TLS finds it here.
     let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -190,7 +194,7 @@ impl Suite {
         let shutdown = host.shutdown.clone();
         let telling = async {
             tokio::select! {
-                () = all_serving(&healths) => print_table(&rows),
+                () = all_serving(&healths) => say(table(&rows, &healths)),
                 () = shutdown.cancelled() => {}
             }
         };
@@ -213,8 +217,13 @@ async fn all_serving(healths: &[Health]) {
     let _or_late = tokio::time::timeout(READY, join_all(serving)).await;
 }
 
-fn print_table(rows: &[(&'static str, SocketAddr)]) {
-    let mut text = String::from("muster is up; Ctrl-C stops it\n\n");
+/// What listens where, and a line to try for each service.
+fn table(rows: &[(&'static str, SocketAddr)], healths: &[Health]) -> String {
+    let obstacles: Vec<_> = healths.iter().flat_map(Health::obstacles).collect();
+    let mut text = match obstacles.as_slice() {
+        [] => String::from("muster is up; Ctrl-C stops it\n\n"),
+        _ => format!("muster is not up yet: {}\n\n", obstacles.join(", ")),
+    };
     for (name, addr) in rows {
         text.push_str(&format!("  {name:<12} {addr}\n"));
     }
@@ -224,7 +233,7 @@ fn print_table(rows: &[(&'static str, SocketAddr)]) {
             text.push_str(&format!("  {}\n", line.replace("ADDR", &shown(*addr))));
         }
     }
-    println!("{text}");
+    text
 }
 
 /// The address as one would type it.

@@ -324,6 +324,12 @@ mod tests {
         let with_port = |words| listen(words).with_port("PORT", "7").unwrap();
         assert_eq!(text(&with_port(&[]), "listen"), "localhost:7");
         assert_eq!(text(&with_port(&["--listen=:2"]), "listen"), ":2");
+        let empty = listen(&[]).with_port("PORT", "").unwrap();
+        assert_eq!(
+            text(&empty, "listen"),
+            "localhost:1",
+            "empty counts as absent"
+        );
         let error = listen(&[]).with_port("PORT", "many").unwrap_err();
         assert_eq!(error.to_string(), "PORT \"many\": expected a port");
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::{HeaderMap, Request, Response};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use tonic::{Code, Status};
 
 use super::edge::Shared;
@@ -35,7 +36,7 @@ enum Outcome {
 impl Call {
     pub(super) fn of<B>(request: &Request<B>, shared: &Arc<Shared>) -> Self {
         let headers = request.headers();
-        let is_grpc = is_grpc(headers);
+        let is_grpc = is_grpc_call(request, shared);
         Self {
             id: RequestId::of(headers),
             is_grpc,
@@ -102,11 +103,17 @@ impl Drop for Call {
     }
 }
 
-/// gRPC itself, but not gRPC-Web, which pages can send.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers
-        .get(http::header::CONTENT_TYPE)
-        .map(http::HeaderValue::as_bytes);
+/// A call of a gRPC service of this port. Only HTTP/2 has them, which pages speak with none but
+/// servers that have TLS: whatever comes over HTTP/1.1 under that Content-Type is no call.
+fn is_grpc_call<B>(request: &Request<B>, shared: &Shared) -> bool {
+    request.version() == Version::HTTP_2
+        && claims_grpc(request.headers())
+        && shared.serves_grpc(request.uri().path())
+}
+
+/// Says that it is gRPC itself; not gRPC-Web, which pages can send.
+pub(super) fn claims_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     let rest = kind.and_then(|kind| kind.strip_prefix(b"application/grpc"));
     rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }

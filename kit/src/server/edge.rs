@@ -19,7 +19,7 @@ use tonic::Status;
 use tonic::codegen::Service;
 
 use super::answer::Answer;
-use super::call::Call;
+use super::call::{Call, claims_grpc};
 use super::limits::Limits;
 use super::meter::Meters;
 use crate::listen::Listener;
@@ -41,15 +41,27 @@ pub struct Peer(pub Option<SocketAddr>);
 pub(super) struct Shared {
     pub(super) service: &'static str,
     pub(super) meters: Meters,
+    /// The gRPC services of the port. Only their calls pass without a look at their origin: a
+    /// Content-Type alone proves nothing, since the JSON routes do not look at it.
+    grpc_services: Vec<String>,
     origins: Origins,
     on_loopback: bool,
     head_timeout: Duration,
+}
+
+impl Shared {
+    /// Whether a path is one of a gRPC service of this port: `/package.Service/Method`.
+    pub(super) fn serves_grpc(&self, path: &str) -> bool {
+        let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        service.is_some_and(|(service, _)| self.grpc_services.iter().any(|of| of == service))
+    }
 }
 
 impl Edge {
     pub(super) fn new(
         service: &'static str,
         router: Router,
+        grpc_services: Vec<String>,
         origins: Origins,
         listener: &Listener,
         limits: &Limits,
@@ -57,6 +69,7 @@ impl Edge {
         let shared = Shared {
             service,
             meters: Meters::new(service),
+            grpc_services,
             origins,
             on_loopback: listener.is_loopback(),
             head_timeout: limits.head_timeout,
@@ -134,8 +147,7 @@ fn problem(status: StatusCode, why: &str) -> Response<Body> {
 /// A path that nothing is served under.
 pub(super) async fn not_found(request: Request<Body>) -> Response<Body> {
     let path = request.uri().path();
-    let kind = request.headers().get(http::header::CONTENT_TYPE);
-    if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc")) {
+    if claims_grpc(request.headers()) {
         return Status::unimplemented(format!("no method {path} on this port")).into_http();
     }
     problem(StatusCode::NOT_FOUND, &format!("no such path: {path}"))

@@ -154,8 +154,9 @@ impl Sqlite {
         match &result {
             Ok(_) if self.is_lost.swap(false, Ordering::Relaxed) => self.need.met(),
             Err(error @ WriteError::Failed(_)) => {
-                self.is_lost.store(true, Ordering::Relaxed);
+                // In this order: a success that comes between is told by the next check.
                 self.need.lost(error);
+                self.is_lost.store(true, Ordering::Relaxed);
                 self.failed.notify_one();
             }
             _ => {}
@@ -184,6 +185,11 @@ impl Sqlite {
     async fn check(&self) -> Result<(), WriteError> {
         let touched = sqlx::query("UPDATE _sqlx_migrations SET success = success");
         self.written(touched.execute(&self.writer).await).map(drop)
+    }
+
+    /// What writes to it is gone: the process stops, and is started anew by whoever runs it.
+    pub fn lost_for_good(&self, why: &str) {
+        self.need.lost_for_good(why);
     }
 
     /// Ends all work on the database.

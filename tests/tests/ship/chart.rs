@@ -119,7 +119,7 @@ async fn a_service_is_reached_probed_and_advertised_on_the_port_that_it_listens_
         assert!(container["readinessProbe"]["grpc"]["service"].is_null());
         let value = |name| &env(workload, name).unwrap()["value"];
         assert_eq!(*value("MUSTER_LISTEN"), format!(":{port}"));
-        assert_eq!(*value("MUSTER_ADVERTISE"), format!("$(POD_IP):{port}"));
+        assert_eq!(*value("MUSTER_ADVERTISE"), format!("[$(POD_IP)]:{port}"));
         let reached = manifest(&all, "Service", &format!("muster-{}", service.name));
         assert_eq!(reached["spec"]["ports"][0]["port"], port);
         assert_eq!(

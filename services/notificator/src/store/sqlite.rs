@@ -1,10 +1,12 @@
 //! The SQLite engine.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt;
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
@@ -67,7 +69,7 @@ impl Sqlite {
             most_waiting,
         });
         let (writes, receiver) = mpsc::channel(QUEUE);
-        let writer = tokio::spawn(write_groups(database.clone(), receiver));
+        let writer = tokio::spawn(write_until_closed(database.clone(), receiver));
         Ok(Self {
             database,
             writes: Mutex::new(Some(writes)),
@@ -178,6 +180,14 @@ impl Sqlite {
             let _told = writer.await;
         }
         self.database.sqlite.close().await;
+    }
+}
+
+/// Without its writer the store takes nothing more: what waited for a panic's group is refused.
+async fn write_until_closed(database: Arc<Database>, writes: mpsc::Receiver<Write>) {
+    let writing = AssertUnwindSafe(write_groups(database.clone(), writes));
+    if writing.catch_unwind().await.is_err() {
+        database.sqlite.lost_for_good("its writer panicked");
     }
 }
 

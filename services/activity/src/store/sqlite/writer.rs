@@ -157,7 +157,7 @@ impl<'c> Writer<'c> {
     }
 
     fn give_up(&self, error: &rusqlite::Error) {
-        self.need.lost(error);
+        self.need.lost_for_good(error);
         // Closing would write to the database file otherwise.
         let never = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         if let Err(error) = self.connection.set_db_config(never, true) {
@@ -169,7 +169,7 @@ impl<'c> Writer<'c> {
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            self.need.lost("the writer of the store panicked");
+            self.need.lost_for_good("the writer panicked");
         }
         self.shared.places.close();
     }
