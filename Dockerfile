@@ -69,7 +69,7 @@ ENV MUSTER_DATA=/data \
     MUSTER_USERS_LISTEN=:8802 \
     MUSTER_CONFLICTS_LISTEN=:7070
 EXPOSE 9002 50051 8801 8802 7070
-# One that needs its store answers for all.
+# The users service stands for all: what loses its store for good ends the whole process.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:8802"]
 ENTRYPOINT ["/bin/muster"]
 
