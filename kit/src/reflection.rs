@@ -13,6 +13,8 @@ pub(crate) const OWN_NAMES: [&str; 2] = [
 pub(crate) fn builder(names: &[String]) -> Builder<'static> {
     let files = Builder::configure()
         .register_encoded_file_descriptor_set(muster_proto::DESCRIPTORS)
+        // The details of errors: without them grpcurl shows bytes.
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(v1::FILE_DESCRIPTOR_SET)
         .register_encoded_file_descriptor_set(v1alpha::FILE_DESCRIPTOR_SET)
         .include_reflection_service(false);

@@ -40,6 +40,18 @@ pub fn not_found(why: impl Into<String>) -> Status {
     Status::not_found(why)
 }
 
+/// A code as the specification writes it: `INVALID_ARGUMENT`.
+pub fn code_name(code: Code) -> String {
+    let mut name = String::new();
+    for letter in format!("{code:?}").chars() {
+        if letter.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_uppercase());
+    }
+    name
+}
+
 /// An error with its causes, as one line.
 pub struct Chain<'a>(pub &'a dyn Error);
 
@@ -59,6 +71,12 @@ impl std::fmt::Display for Chain<'_> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn codes_are_named_as_the_specification_does() {
+        assert_eq!(code_name(Code::Ok), "OK");
+        assert_eq!(code_name(Code::DeadlineExceeded), "DEADLINE_EXCEEDED");
+    }
 
     #[test]
     fn a_bad_field_is_named_in_the_text_and_in_the_details() {

@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use muster_kit::channel::Channel;
 use muster_kit::process::{BAD_SETTING, block_on};
+use muster_kit::status::code_name;
 use serde_json::Value;
 use tonic::{Request, Status};
 
@@ -72,7 +73,7 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// The service refused, or is not there.
-    #[error("{}: {}", code_name(.0), .0.message())]
+    #[error("{}: {}", code_name(.0.code()), .0.message())]
     Call(#[from] Status),
     /// A probe's own exit code and words.
     #[error("{1}")]
@@ -80,18 +81,6 @@ pub(crate) enum Failure {
     /// Nothing more can be printed.
     #[error("cannot write: {0}")]
     Output(#[from] std::io::Error),
-}
-
-fn code_name(status: &Status) -> String {
-    // `InvalidArgument` → `INVALID_ARGUMENT`, as the specification writes it.
-    let mut name = String::new();
-    for letter in format!("{:?}", status.code()).chars() {
-        if letter.is_uppercase() && !name.is_empty() {
-            name.push('_');
-        }
-        name.push(letter.to_ascii_uppercase());
-    }
-    name
 }
 
 impl Failure {

@@ -7,6 +7,8 @@ use std::time::Duration;
 use metrics::{Histogram, histogram};
 use tonic::Code;
 
+use crate::status::code_name;
+
 /// gRPC status codes: 0 to 16.
 const CODES: usize = 17;
 
@@ -44,7 +46,7 @@ impl Meters {
                 "rpc_server_call_duration_seconds",
                 "service" => meter.service,
                 "rpc_method" => path.trim_start_matches('/').to_owned(),
-                "rpc_response_status_code" => format!("{code:?}"),
+                "rpc_response_status_code" => code_name(code),
             )
         });
         handle.record(took);
