@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use muster_kit::channel::{Channel, was_sent};
 use muster_kit::discovery::Endpoints;
 use muster_kit::listen::Listener;
+use muster_kit::probe::Probe;
 use muster_kit::process::Context;
 use muster_kit::server::Server;
 use muster_proto::compat::notificator::notificator_client::NotificatorClient;
@@ -18,6 +19,7 @@ use muster_proto::health::v1::HealthCheckRequest;
 use muster_proto::health::v1::health_check_response::ServingStatus;
 use muster_proto::health::v1::health_client::HealthClient;
 use muster_testkit::eventually;
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -288,15 +290,75 @@ async fn a_call_that_no_answer_came_to_counts_as_sent() {
 
 #[tokio::test]
 async fn the_deadline_holds_though_the_server_never_answers() {
-    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = silent.local_addr().unwrap().to_string();
-    let channel = Channel::to(&addr);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let channel = Channel::to(&listener.local_addr().unwrap().to_string());
+    let _connection = tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(socket).await.unwrap();
+        let mut unanswered = Vec::new();
+        while let Some(Ok(request)) = connection.accept().await {
+            unanswered.push(request);
+        }
+    });
+    channel.pick().await;
     let mut client = NotificatorClient::new(channel);
     let mut request = Request::new(SendEmailRequest::default());
     request.set_timeout(Duration::from_millis(200));
     let status = client.send_email(request).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     assert!(was_sent(&status));
+}
+
+#[tokio::test]
+async fn a_port_that_accepts_and_says_nothing_gets_no_turn() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent_addr = silent.local_addr().unwrap().to_string();
+    let server = TestServer::start("one").await;
+    let (_endpoints, channel) = channel_to(&[&silent_addr, &server.addr]);
+    let _connection = silent.accept().await.unwrap();
+    let answers = tally(&channel, 4).await;
+    assert_eq!(answers, BTreeMap::from([("one".into(), 4)]));
+}
+
+#[tokio::test]
+async fn to_a_single_endpoint_that_says_nothing_a_call_fails_with_the_cause() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = silent.local_addr().unwrap().to_string();
+    let status = call(&Channel::to(&addr), "a").await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    let expected = format!("cannot connect to {addr}: no answer in time");
+    assert_eq!(status.message(), expected);
+    assert!(!was_sent(&status));
+}
+
+#[tokio::test]
+async fn what_speaks_another_protocol_is_no_server() {
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = other.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut socket, _) = other.accept().await.unwrap();
+            let _ = socket.write_all(b"220 mail.example ESMTP\r\n").await;
+        }
+    });
+    let status = call(&Channel::to(&addr), "a").await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    let expected = format!("cannot connect to {addr}: ");
+    assert!(status.message().starts_with(&expected), "{status}");
+    assert!(!was_sent(&status));
+}
+
+#[tokio::test]
+async fn a_probe_of_a_port_that_says_nothing_finds_no_connection() {
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = silent.local_addr().unwrap().to_string();
+    let generous = Probe {
+        connect_limit: SOON,
+        ..Probe::of(&addr)
+    };
+    for probe in [Probe::of(&addr), generous] {
+        assert_eq!(probe.run().await.unwrap_err().code(), 2);
+    }
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
 
+use super::greeting::Greeted;
 use super::table::{Connection, Table};
 use crate::backoff::Backoff;
 use crate::discovery::Endpoints;
@@ -63,36 +64,44 @@ fn keep(addr: &Arc<str>, table: &Arc<Table>) -> AbortOnDropHandle<()> {
 async fn keep_connected(addr: Arc<str>, listing: u64, table: Arc<Table>) {
     let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
     loop {
-        let start = Instant::now();
-        let trouble = match connect(&addr).await {
+        match connect(&addr).await {
             Ok((connection, ended)) => {
                 tracing::debug!(%addr, "connected");
+                let start = Instant::now();
                 table.ready(&addr, listing, connection);
-                ended.await.err().map(|error| Chain(&error).to_string())
+                let trouble = ended.await.err().map(|error| Chain(&error).to_string());
+                tracing::debug!(%addr, trouble, "disconnected");
+                let was_good = start.elapsed() >= GOOD;
+                if was_good {
+                    backoff.reset();
+                }
+                table.lost(&addr, listing, trouble.filter(|_| !was_good));
             }
-            Err(error) => Some(error.to_string()),
-        };
-        tracing::debug!(%addr, ?trouble, "not connected");
-        if start.elapsed() >= GOOD {
-            table.lost(&addr, listing, None);
-            backoff.reset();
-        } else {
-            let trouble = trouble.map(|why| format!("cannot connect to {addr}: {why}"));
-            table.lost(&addr, listing, trouble);
+            Err(error) => {
+                tracing::debug!(%addr, %error, "not connected");
+                let trouble = format!("cannot connect to {addr}: {error}");
+                table.lost(&addr, listing, Some(trouble));
+            }
         }
         sleep(backoff.delay()).await;
     }
 }
 
-/// A connection, and a future that drives it until it ends. Calls that are under way then are
-/// finished by tasks of their own.
+/// A connection that a server answers on, and a future that drives it until it ends. Calls that
+/// are under way then are finished by tasks of their own.
 async fn connect(addr: &str) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
-    let socket = timeout(CONNECT_TIMEOUT, TcpStream::connect(addr))
+    timeout(CONNECT_TIMEOUT, greeted(addr))
         .await
-        .map_err(late)??;
+        .map_err(late)?
+}
+
+/// Connects, and drives the connection until the server says its first word.
+async fn greeted(addr: &str) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
+    let socket = TcpStream::connect(addr).await?;
     socket.set_nodelay(true)?;
-    http2::Builder::new(TokioExecutor::new())
+    let (socket, greeting) = Greeted::new(socket);
+    let (connection, driven) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
@@ -101,5 +110,15 @@ async fn connect(addr: &str) -> io::Result<(Connection, impl Future<Output = hyp
         .keep_alive_while_idle(false)
         .handshake::<_, Body>(TokioIo::new(socket))
         .await
-        .map_err(io::Error::other)
+        .map_err(io::Error::other)?;
+    let mut driven = Box::pin(driven);
+    tokio::select! {
+        // First, so that words that are no HTTP/2 count for none.
+        biased;
+        ended = &mut driven => Err(match ended {
+            Ok(()) => io::ErrorKind::UnexpectedEof.into(),
+            Err(error) => io::Error::other(Chain(&error).to_string()),
+        }),
+        Ok(()) = greeting => Ok((connection, driven)),
+    }
 }

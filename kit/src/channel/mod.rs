@@ -10,6 +10,7 @@
 mod connection;
 mod deadline;
 mod error;
+mod greeting;
 mod outgoing;
 mod peer;
 mod table;
