@@ -81,10 +81,11 @@ impl Registry {
     }
 
     /// The local address of the way to the registry: what to advertise where the service
-    /// listens on all interfaces. None without a registry beyond this process, or without a way.
+    /// listens on all interfaces. Waits until it is known. None: there is no registry beyond
+    /// this process.
     pub async fn local_ip(&self) -> Option<IpAddr> {
         match self {
-            Registry::Etcd(etcd) => etcd.local_ip().await,
+            Registry::Etcd(etcd) => Some(etcd.local_ip().await),
             Registry::InProcess(_) | Registry::Static(_) => None,
         }
     }

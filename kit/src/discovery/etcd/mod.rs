@@ -10,14 +10,16 @@ mod client;
 mod register;
 mod watch;
 
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::UdpSocket;
+use tokio::net::{UdpSocket, lookup_host};
 use tonic::Status;
 
 use crate::backoff::Backoff;
+use crate::status;
 use client::Client;
 
 /// How long a record outlives its crashed owner, in seconds. etcd's shortest is 2.
@@ -49,20 +51,42 @@ impl Etcd {
         self.endpoints.get(index).map(String::as_str)
     }
 
-    /// The local address of the way to etcd. Asks the routing table: no packet is sent, etcd
-    /// need not be up.
-    pub(super) async fn local_ip(&self) -> Option<IpAddr> {
-        let endpoint = dialled(self.endpoint(0)?);
-        let etcd = tokio::net::lookup_host(endpoint).await.ok()?.next()?;
-        let any = if etcd.is_ipv4() {
-            "0.0.0.0:0"
-        } else {
-            "[::]:0"
-        };
-        let socket = UdpSocket::bind(any).await.ok()?;
-        socket.connect(etcd).await.ok()?;
-        socket.local_addr().ok().map(|addr| addr.ip())
+    /// The local address of the way to etcd, as soon as it is known for one of the endpoints.
+    pub(super) async fn local_ip(&self) -> IpAddr {
+        let mut attempts = Attempts::new("no address to advertise: no way to etcd is known");
+        loop {
+            let endpoint = self.endpoint(attempts.turn).unwrap_or_default();
+            match local_ip_towards(dialled(endpoint)).await {
+                Ok(ip) => return ip,
+                Err(error) => {
+                    let why = format!("{endpoint}: {error}");
+                    attempts.failed("etcd", &status::unavailable(why)).await;
+                }
+            }
+        }
     }
+}
+
+/// Asks the routing table: no packet is sent, and nobody need be there.
+async fn local_ip_towards(addr: &str) -> io::Result<IpAddr> {
+    let mut failure = io::ErrorKind::NotFound.into();
+    for remote in lookup_host(addr).await? {
+        match local_ip_to(remote).await {
+            Ok(ip) => return Ok(ip),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+async fn local_ip_to(remote: SocketAddr) -> io::Result<IpAddr> {
+    let any: IpAddr = match remote {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(remote).await?;
+    Ok(socket.local_addr()?.ip())
 }
 
 /// The `host:port` of an endpoint that may be written as a URL.
