@@ -66,6 +66,14 @@ async fn are_listed(etcd: &Etcd, count: usize) -> Option<()> {
     (raw(etcd).await.len() == count && resolver(etcd).await.len() == count).then_some(())
 }
 
+/// The line of etcdctl that names the lease of an endpoint.
+async fn lease_of(etcd: &Etcd, addr: &str) -> String {
+    let key = format!("/services/notificator/{addr}");
+    let fields = etcd.etcdctl(&["get", &key, "-w", "fields"]).await;
+    let lease = fields.lines().find(|line| line.starts_with("\"Lease\""));
+    lease.unwrap_or_default().to_owned()
+}
+
 async fn sees(endpoints: &mut watch::Receiver<Endpoints>, addrs: &[&str]) {
     let wanted: BTreeSet<String> = addrs.iter().map(|addr| (*addr).to_owned()).collect();
     let seen = endpoints.wait_for(|now| **now == wanted);
@@ -193,15 +201,62 @@ async fn one_that_leaves_does_not_take_the_records_of_its_successor() {
     let registry = registry(&etcd).await;
     let leaving = Instance::start(&registry, "a:1");
     eventually(SOON, || are_listed(&etcd, 1)).await;
-    let lease_of = || etcd.etcdctl(&["get", "/services/notificator/a:1", "-w", "fields"]);
-    let first = lease_of().await;
+    let first = lease_of(&etcd, "a:1").await;
     let successor = Instance::start(&registry, "a:1");
-    eventually(SOON, || async { (lease_of().await != first).then_some(()) }).await;
+    eventually(SOON, || async {
+        (lease_of(&etcd, "a:1").await != first).then_some(())
+    })
+    .await;
 
     leaving.stop().await;
     assert_eq!(are_listed(&etcd, 1).await, Some(()));
     successor.stop().await;
     assert_eq!(are_listed(&etcd, 0).await, Some(()));
+}
+
+#[tokio::test]
+async fn records_that_someone_deleted_are_put_anew() {
+    let etcd = Etcd::start().await;
+    let instance = Instance::start(&registry(&etcd).await, "a:1");
+    eventually(SOON, || are_listed(&etcd, 1)).await;
+    for key in ["/services/notificator/a:1", "services/notificator/a:1"] {
+        etcd.delete(key).await;
+        eventually(SOON, || are_listed(&etcd, 1)).await;
+    }
+    // As of a lease of its own: they are gone with it.
+    instance.stop().await;
+    assert_eq!(are_listed(&etcd, 0).await, Some(()));
+}
+
+#[tokio::test]
+async fn an_instance_has_one_lease_however_often_etcd_restarts() {
+    let mut etcd = Etcd::start().await;
+    let registry = registry(&etcd).await;
+    let _instance = Instance::start(&registry, "a:1");
+    eventually(SOON, || are_listed(&etcd, 1)).await;
+    let lease = lease_of(&etcd, "a:1").await;
+    etcd.restart().await;
+    // It is connected again when it restores its record.
+    etcd.delete("/services/notificator/a:1").await;
+    eventually(SOON, || are_listed(&etcd, 1)).await;
+    assert_eq!(lease_of(&etcd, "a:1").await, lease);
+}
+
+#[tokio::test]
+async fn the_own_address_is_that_of_the_way_to_any_endpoint_that_has_one() {
+    let endpoints = ["no-such-host.invalid:2379", "127.0.0.1:2379"].map(str::to_owned);
+    let registry = Registry::etcd(&endpoints).await;
+    let known = tokio::time::timeout(SOON, registry.local_ip()).await;
+    assert!(known.expect("not known").unwrap().is_loopback());
+}
+
+#[tokio::test]
+async fn without_a_way_to_etcd_the_own_address_is_waited_for() {
+    let nowhere = ["no-such-host.invalid:2379".to_owned()];
+    let registry = Registry::etcd(&nowhere).await;
+    let known = tokio::time::timeout(Duration::from_millis(500), registry.local_ip()).await;
+    assert!(known.is_err(), "{known:?}");
+    assert_eq!(Registry::in_process().local_ip().await, None);
 }
 
 #[tokio::test]

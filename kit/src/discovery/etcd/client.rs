@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::MetadataValue;
-use tonic::{Request, Status, Streaming};
+use tonic::{Code, Request, Status, Streaming};
 
 use crate::channel::Channel;
 use crate::status;
@@ -62,17 +62,27 @@ impl Client {
         Ok(())
     }
 
-    /// A new lease of `ttl_s` seconds.
-    pub(super) async fn grant(&self, ttl_s: u32) -> Result<i64, Status> {
-        let request = LeaseGrantRequest {
-            ttl: i64::from(ttl_s),
-            id: 0,
+    /// The lease that a key is under; 0 where it is under none, or not there.
+    pub(super) async fn lease_of(&self, key: &str) -> Result<i64, Status> {
+        let request = RangeRequest {
+            key: key.into(),
+            range_end: Vec::new(),
         };
+        let mut kv = KvClient::new(self.channel.clone());
+        let found = within(kv.range(asked(request))).await?.into_inner();
+        Ok(found.kvs.first().map_or(0, |kv| kv.lease))
+    }
+
+    /// Makes sure that there is the lease `id`; a new one lasts `ttl_s` seconds.
+    pub(super) async fn grant(&self, id: i64, ttl_s: u32) -> Result<(), Status> {
+        let ttl = i64::from(ttl_s);
         let mut leases = LeaseClient::new(self.channel.clone());
-        Ok(within(leases.lease_grant(asked(request)))
-            .await?
-            .into_inner()
-            .id)
+        let granted = leases.lease_grant(asked(LeaseGrantRequest { ttl, id }));
+        match within(granted).await {
+            // Its code for a lease that exists.
+            Err(status) if status.code() == Code::FailedPrecondition => Ok(()),
+            granted => granted.map(drop),
+        }
     }
 
     /// Ends a lease, and with it, in one step, the keys that are still under it.

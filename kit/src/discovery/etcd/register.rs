@@ -1,6 +1,8 @@
 //! Being in etcd for as long as one serves.
 
 use std::convert::Infallible;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::slice;
 use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval};
@@ -37,41 +39,40 @@ impl Etcd {
         left
     }
 
-    /// `current` is the lease that is to be revoked in the end.
+    /// `current` is the lease that is to be revoked in the end. All attempts are under one id:
+    /// what a timed-out one does late, it does to the lease that is being renewed.
     async fn stay(&self, service: &str, addr: &str, current: &mut Option<Lease>) -> Infallible {
         let mut attempts = Attempts::new("not registered in etcd");
+        let id = new_id();
         loop {
-            let kept = match self.lease(attempts.turn).await {
-                Ok(lease) => {
-                    current
-                        .insert(lease)
-                        .keep(service, addr, &mut attempts)
-                        .await
-                }
-                Err(error) => Err(error),
-            };
-            let Err(error) = kept;
+            let client = self.connect(attempts.turn);
+            let lease = current.insert(Lease { client, id });
+            let Err(error) = lease.keep(service, addr, &mut attempts).await;
             attempts.failed(service, &error).await;
         }
     }
+}
 
-    async fn lease(&self, turn: usize) -> Result<Lease, Status> {
-        let client = self.connect(turn);
-        let id = client.grant(LEASE_S).await?;
-        Ok(Lease { client, id })
-    }
+/// An id that no other lease has.
+fn new_id() -> i64 {
+    // Each RandomState hashes with other keys.
+    let random = RandomState::new().build_hasher().finish();
+    // Positive, and not the 0 with which etcd is asked for an id of its choice.
+    i64::try_from(random >> 1).unwrap_or_default().max(1)
 }
 
 impl Lease {
-    /// Puts both records under this lease, taking them over from an earlier one, and renews it
-    /// until that fails.
+    /// Puts both records under this lease, taking them over from an earlier owner, and keeps
+    /// lease and records until something fails.
     async fn keep(
         &self,
         service: &str,
         addr: &str,
         attempts: &mut Attempts,
     ) -> Result<Infallible, Status> {
-        self.client.put(&records(service, addr), self.id).await?;
+        let records = records(service, addr);
+        self.client.grant(self.id, LEASE_S).await?;
+        self.client.put(&records, self.id).await?;
         tracing::info!(service, addr, "registered in etcd");
         attempts.succeeded();
         let mut renewals = self.client.renewals(self.id).await?;
@@ -80,7 +81,21 @@ impl Lease {
         loop {
             ticks.tick().await;
             renewals.renew().await?;
+            for record in &records {
+                self.restore(record).await?;
+            }
         }
+    }
+
+    /// Puts a record anew that someone deleted, or wrote without a lease. One under another
+    /// lease is that of a successor on the same address: it goes with its lease, at the latest.
+    async fn restore(&self, record: &(String, String)) -> Result<(), Status> {
+        let (key, _) = record;
+        if self.client.lease_of(key).await? == 0 {
+            tracing::warn!(key, "was deregistered from etcd by someone else");
+            self.client.put(slice::from_ref(record), self.id).await?;
+        }
+        Ok(())
     }
 
     /// Deletes the records by their lease, in one step, and so only those that are still its
