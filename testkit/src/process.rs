@@ -67,17 +67,29 @@ impl Process {
     /// # Panics
     /// When it has ended.
     pub fn resident_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The most resident memory that it has had, in bytes.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn peak_resident_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    fn status_bytes(&self, name: &str) -> u64 {
         let path = PathBuf::from(format!("/proc/{}/status", self.pid()));
         let status = fs::read_to_string(path).expect("the process has ended");
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(name))
             .expect("the process has ended");
         let kib: u64 = line
             .trim()
             .trim_end_matches(" kB")
             .parse()
-            .expect("VmRSS is a number of kB");
+            .expect("memory is a number of kB");
         kib * 1024
     }
 

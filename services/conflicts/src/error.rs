@@ -5,6 +5,8 @@ use std::fmt;
 use muster_kit::status;
 use tonic::Status;
 
+use crate::EVENTS_MAX;
+
 /// Why a calendar is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -18,6 +20,12 @@ pub enum Error {
         /// What is wrong with it.
         why: BadTime,
     },
+    /// There are more events than are taken.
+    #[error("events: at most {EVENTS_MAX} are taken at once")]
+    TooMany,
+    /// The request is no calendar at all.
+    #[error("not an EventList: {0}")]
+    Wire(#[from] prost::DecodeError),
     /// The search broke off.
     #[error("search for conflicts: {0}")]
     Search(#[from] tokio::task::JoinError),
@@ -64,6 +72,11 @@ impl From<Error> for Status {
             Error::BadTime { index, field, why } => {
                 status::invalid(format!("events[{index}].{field}"), why.to_string())
             }
+            Error::TooMany => {
+                status::invalid("events", format!("at most {EVENTS_MAX} are taken at once"))
+            }
+            // The code that gRPC names for a message that cannot be read.
+            Error::Wire(_) => Status::internal(error.to_string()),
             Error::Search(_) => status::internal(&error),
         }
     }

@@ -1,196 +1,115 @@
 //! `Scheduling.ConflictService`: events in, groups of events out.
+//!
+//! Messages are taken and given as bytes, so that what they will cost is known before they are
+//! decoded, and their decoding and encoding is work like any other. Hence no generated server.
 
-use std::sync::Arc;
-use std::{mem, thread};
+mod admission;
+mod calendar;
+mod codec;
+mod workers;
 
-use muster_proto::compat::scheduling::conflict_service_server::ConflictService;
-use muster_proto::compat::scheduling::{ConflictGroup, ConflictList, Event, EventList};
-use prost_types::Timestamp;
-use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status, async_trait};
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
-use crate::error::{BadTime, Error, Field};
-use crate::sweep::{self, Instant, Span};
+use http_body_util::BodyExt;
+use muster_proto::compat::scheduling::conflict_service_server::SERVICE_NAME;
+use prost::bytes::Bytes;
+use tokio::time::timeout;
+use tonic::body::Body;
+use tonic::codegen::{BoxFuture, Service};
+use tonic::server::{Grpc, NamedService, UnaryService};
+use tonic::{Request, Response, Status};
 
-/// From so many events on, the work is more than a few milliseconds, and is done aside, so that
-/// other calls need not wait for it.
-const LARGE_EVENTS: usize = 10_000;
+use self::admission::{Admission, Room};
+use self::codec::BytesCodec;
+use self::workers::Workers;
+use crate::REQUEST_BYTES_MAX;
 
-/// 0001-01-01T00:00:00Z, in seconds since the Unix epoch.
-const FIRST_SECOND: i64 = -62_135_596_800;
-/// 9999-12-31T23:59:59Z, in seconds since the Unix epoch.
-const LAST_SECOND: i64 = 253_402_300_799;
-const NANOS_PER_SECOND: i32 = 1_000_000_000;
+const GET_CONFLICTS: &str = "/Scheduling.ConflictService/GetConflicts";
+
+/// How long a call may take from its admission to the head of its answer, whatever its deadline:
+/// others wait for its room. The largest request takes so long at 5 Mbit/s.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// The contract that existing clients speak.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Compat {
-    /// One for each core: more at once would not be done sooner.
-    workers: Arc<Semaphore>,
+    admission: Admission,
+    workers: Workers,
+}
+
+impl NamedService for Compat {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl Service<http::Request<Body>> for Compat {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move {
+            Ok(match request.uri().path() {
+                GET_CONFLICTS => service.get_conflicts(request).await,
+                path => Status::unimplemented(format!("no method {path}")).into_http(),
+            })
+        })
+    }
 }
 
 impl Compat {
-    /// A service that uses all cores.
-    #[must_use]
-    pub fn new() -> Self {
-        let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
-        Self {
-            workers: Arc::new(Semaphore::new(cores)),
+    async fn get_conflicts(self, request: http::Request<Body>) -> http::Response<Body> {
+        let (head, body) = request.into_parts();
+        let (body, room) = self.admission.admit(body).await;
+        let call = Call {
+            workers: self.workers,
+            room: room.clone(),
+        };
+        let mut grpc = Grpc::new(BytesCodec).max_decoding_message_size(REQUEST_BYTES_MAX);
+        let answering = grpc.unary(call, http::Request::from_parts(head, body));
+        match timeout(CALL_TIMEOUT, answering).await {
+            Ok(answer) => answer.map(|body| held(body, room)),
+            Err(_elapsed) => Status::deadline_exceeded("the request took too long").into_http(),
         }
     }
-
-    /// Runs the search where it may take its time.
-    async fn search_aside(&self, events: Vec<Event>) -> Result<ConflictList, Error> {
-        let worker = Arc::clone(&self.workers).acquire_owned().await;
-        let search = tokio::task::spawn_blocking(move || {
-            let _busy = worker;
-            conflict_list(events)
-        });
-        search.await?
-    }
 }
 
-impl Default for Compat {
-    fn default() -> Self {
-        Self::new()
-    }
+/// The body of an answer, for which there must be room until it is sent.
+fn held(body: Body, room: Option<Room>) -> Body {
+    let Some(room) = room else { return body };
+    Body::new(body.map_frame(move |frame| {
+        let _held = &room;
+        frame
+    }))
 }
 
-#[async_trait]
-impl ConflictService for Compat {
-    async fn get_conflicts(
-        &self,
-        request: Request<EventList>,
-    ) -> Result<Response<ConflictList>, Status> {
-        let events = request.into_inner().events;
-        let found = match events.len() {
-            0..LARGE_EVENTS => conflict_list(events),
-            _ => self.search_aside(events).await,
-        };
-        Ok(Response::new(found?))
-    }
+/// One call, its message received.
+struct Call {
+    workers: Workers,
+    room: Option<Room>,
 }
 
-/// The groups of a calendar. Its events are moved there, not copied.
-fn conflict_list(mut events: Vec<Event>) -> Result<ConflictList, Error> {
-    let spans = events
-        .iter()
-        .enumerate()
-        .map(|(index, event)| span(index, event));
-    let mut spans = spans.collect::<Result<Vec<_>, _>>()?;
-    let mut group = |members: &[Span]| ConflictGroup {
-        conflict_group: members
-            .iter()
-            .map(|span| mem::take(&mut events[span.index]))
-            .collect(),
-    };
-    let conflicts = sweep::conflicts(&mut spans).map(&mut group).collect();
-    Ok(ConflictList { conflicts })
-}
+impl UnaryService<Bytes> for Call {
+    type Response = Bytes;
+    type Future = BoxFuture<Response<Bytes>, Status>;
 
-fn span(index: usize, event: &Event) -> Result<Span, Error> {
-    let bad = |field| move |why| Error::BadTime { index, field, why };
-    let start = instant(event.start.as_ref()).map_err(bad(Field::Start))?;
-    let end = instant(event.end.as_ref()).map_err(bad(Field::End))?;
-    if end < start {
-        return Err(bad(Field::End)(BadTime::BeforeStart));
-    }
-    Ok(Span { start, end, index })
-}
-
-/// Nanoseconds since the Unix epoch.
-fn instant(time: Option<&Timestamp>) -> Result<Instant, BadTime> {
-    let Timestamp { seconds, nanos } = time.ok_or(BadTime::Missing)?;
-    if !(FIRST_SECOND..=LAST_SECOND).contains(seconds) {
-        return Err(BadTime::Seconds);
-    }
-    if !(0..NANOS_PER_SECOND).contains(nanos) {
-        return Err(BadTime::Nanos);
-    }
-    Ok(Instant::from(*seconds) * Instant::from(NANOS_PER_SECOND) + Instant::from(*nanos))
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn time(seconds: i64, nanos: i32) -> Option<Timestamp> {
-        Some(Timestamp { seconds, nanos })
-    }
-
-    fn refusal(events: Vec<Event>) -> String {
-        conflict_list(events).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn the_whole_range_of_a_timestamp_is_taken_and_nothing_beyond_it() {
-        let first: Timestamp = "0001-01-01T00:00:00Z".parse().unwrap();
-        let last: Timestamp = "9999-12-31T23:59:59.999999999Z".parse().unwrap();
-        assert_eq!(instant(Some(&first)), Ok(-62_135_596_800_000_000_000));
-        assert_eq!(instant(Some(&last)), Ok(253_402_300_799_999_999_999));
-        for (seconds, nanos, why) in [
-            (first.seconds - 1, 999_999_999, BadTime::Seconds),
-            (last.seconds + 1, 0, BadTime::Seconds),
-            (i64::MIN, i32::MIN, BadTime::Seconds),
-            (i64::MAX, i32::MAX, BadTime::Seconds),
-            (0, -1, BadTime::Nanos),
-            (0, 1_000_000_000, BadTime::Nanos),
-        ] {
-            assert_eq!(
-                instant(time(seconds, nanos).as_ref()),
-                Err(why),
-                "{seconds} {nanos}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_its_place() {
-        let good = Event {
-            start: time(0, 0),
-            end: time(0, 0),
-            ..Event::default()
-        };
-        let no_start = Event {
-            start: None,
-            ..good.clone()
-        };
-        let no_end = Event {
-            end: None,
-            ..good.clone()
-        };
-        let backwards = Event {
-            end: time(-1, 999_999_999),
-            ..good.clone()
-        };
-        assert_eq!(refusal(vec![no_start]), "events[0].start: required");
-        assert_eq!(
-            refusal(vec![good.clone(), no_end]),
-            "events[1].end: required"
-        );
-        let before = "events[2].end: must not be before start";
-        assert_eq!(refusal(vec![good.clone(), good.clone(), backwards]), before);
-        assert!(
-            conflict_list(vec![good]).is_ok(),
-            "an event of no length is one"
-        );
-    }
-
-    #[test]
-    fn a_nanosecond_decides() {
-        let event = |start, end| Event {
-            start,
-            end,
-            ..Event::default()
-        };
-        let of = |end| {
-            vec![
-                event(time(0, 0), time(9, end)),
-                event(time(9, 1), time(10, 0)),
-            ]
-        };
-        assert!(conflict_list(of(1)).unwrap().conflicts.is_empty());
-        assert_eq!(conflict_list(of(2)).unwrap().conflicts.len(), 1);
+    fn call(&mut self, request: Request<Bytes>) -> Self::Future {
+        let (workers, room) = (self.workers.clone(), self.room.take());
+        Box::pin(async move {
+            let message = request.into_inner();
+            let answer = match room {
+                None => {
+                    calendar::count(&message).and_then(|events| calendar::answer(message, events))
+                }
+                Some(room) => workers.answer(message, room).await,
+            };
+            Ok(Response::new(answer?))
+        })
     }
 }

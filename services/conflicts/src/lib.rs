@@ -4,12 +4,9 @@
 //! groups to be settled together. The service holds no state; it answers for the calendar that
 //! it is sent, however large.
 
-use std::time::Duration;
-
 use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
 use muster_kit::server::{Limits, ServeError, Server};
-use muster_proto::compat::scheduling::conflict_service_server::ConflictServiceServer;
 
 use config::Config;
 use grpc::Compat;
@@ -27,26 +24,30 @@ pub const SERVICE: Service = Service {
     ..Service::new("conflicts", "Double bookings in calendars", 7070)
 };
 
-/// The largest calendar that is taken; beyond it a call is answered with OUT_OF_RANGE. An answer
-/// is never much larger than its request, and has no limit of its own.
+/// The largest request that is taken; beyond it a call is answered with OUT_OF_RANGE. An answer
+/// is not much larger than its request, and has no limit of its own.
 pub const REQUEST_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The largest calendar at 5 Mbit/s.
-const UPLOAD_TIMEOUT: Duration = Duration::from_secs(120);
+/// The most events in a request, and of all large requests that are worked on at once; beyond
+/// it a call is answered with INVALID_ARGUMENT. What an event costs in memory depends on its
+/// size the less, the smaller it is.
+pub const EVENTS_MAX: usize = 1_000_000;
+
+/// The bytes of large requests under way at once, from the first one received to the last one
+/// of the answer; further ones wait.
+pub const REQUESTS_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX;
 
 /// Serves until the context says stop.
 ///
 /// # Errors
 /// Serving failed.
 pub async fn run(_config: Config, listener: Listener, context: Context) -> Result<(), ServeError> {
-    let api = ConflictServiceServer::new(Compat::new());
-    let api = api.max_decoding_message_size(REQUEST_BYTES_MAX);
     let limits = Limits {
-        head_timeout: UPLOAD_TIMEOUT,
+        head_timeout: grpc::CALL_TIMEOUT,
         ..Limits::default()
     };
     Server::new(&context)
-        .grpc(api)
+        .grpc(Compat::default())
         .limits(limits)
         .serve(listener)
         .await
