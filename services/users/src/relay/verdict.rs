@@ -33,8 +33,8 @@ pub(super) fn verdict(answer: Result<(), Status>, was_held: bool) -> Verdict {
         Code::InvalidArgument | Code::AlreadyExists | Code::OutOfRange => {
             Verdict::Refused(format!("{:?}: {}", status.code(), status.message()))
         }
-        // It says that it has no room: it did not take the mail.
-        Code::ResourceExhausted => Verdict::Again { is_held: false },
+        // It has no room, and did not take the mail this time.
+        Code::ResourceExhausted => Verdict::Again { is_held: was_held },
         _ => Verdict::Again { is_held: true },
     }
 }
@@ -61,8 +61,11 @@ mod tests {
     }
 
     #[test]
-    fn a_notificator_without_room_does_not_hold_the_mail() {
-        let full = Status::new(Code::ResourceExhausted, "full");
-        assert_eq!(verdict(Err(full), true), Verdict::Again { is_held: false });
+    fn a_notificator_without_room_holds_no_more_than_it_may_have_held() {
+        for was_held in [false, true] {
+            let full = Status::new(Code::ResourceExhausted, "full");
+            let again = Verdict::Again { is_held: was_held };
+            assert_eq!(verdict(Err(full), was_held), again);
+        }
     }
 }
