@@ -78,6 +78,9 @@ pub enum WriteError {
     /// There is no room on the disk. What is there can still be read.
     #[error("the disk is full")]
     Full,
+    /// The connection did not come free in time: others wrote. Says nothing about the database.
+    #[error("too many writes at once: try again later")]
+    Busy,
     /// The database failed.
     #[error("the store failed: {0}")]
     Failed(#[source] sqlx::Error),
@@ -85,6 +88,9 @@ pub enum WriteError {
 
 impl From<sqlx::Error> for WriteError {
     fn from(error: sqlx::Error) -> Self {
+        if matches!(error, sqlx::Error::PoolTimedOut) {
+            return Self::Busy;
+        }
         let code = error.as_database_error().and_then(|error| error.code());
         match code.and_then(|code| code.parse::<u32>().ok()) {
             Some(code) if code & 0xff == SQLITE_FULL => Self::Full,
@@ -250,6 +256,12 @@ mod tests {
             refused.contains("version 2, this program knows 1"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn a_connection_that_is_not_free_in_time_is_no_failure_of_the_store() {
+        let error = WriteError::from(sqlx::Error::PoolTimedOut);
+        assert!(matches!(error, WriteError::Busy));
     }
 
     #[tokio::test]

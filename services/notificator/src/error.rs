@@ -62,7 +62,7 @@ impl From<Error> for Status {
             Error::QueueFull => status::exhausted(error.to_string()),
             Error::Stopping => status::unavailable(error.to_string()),
             Error::Write(cause) => match cause.as_ref() {
-                WriteError::Full => status::exhausted("the disk is full"),
+                WriteError::Full | WriteError::Busy => status::exhausted(cause.to_string()),
                 WriteError::Failed(_) => status::internal(&error),
             },
             Error::Read(_) | Error::BadId(_) | Error::Open(_) | Error::Serve(_) => {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use muster_kit::mail::{Address, MailDomain};
-use tokio::sync::Notify;
 
 use crate::error::Error;
 use crate::store::Store;
@@ -15,7 +14,6 @@ use crate::user::{NewUser, User};
 pub struct Accounts {
     store: Store,
     mail_domain: Arc<MailDomain>,
-    mail_waits: Arc<Notify>,
 }
 
 impl Accounts {
@@ -24,25 +22,18 @@ impl Accounts {
         Accounts {
             store,
             mail_domain: Arc::new(mail_domain),
-            mail_waits: Arc::default(),
         }
     }
 
-    /// Notified whenever a mail may wait.
-    pub fn mail_waits(&self) -> Arc<Notify> {
-        self.mail_waits.clone()
-    }
-
-    /// Creates the user of this address, or finds the one who is there: the caller cannot tell
-    /// which, by the answer or by the time it takes.
+    /// Creates the user of this address, or finds the one who is there. Either takes the same
+    /// time. `POST /create` does not tell which it was; `CreateUser` of the gRPC API returns the
+    /// user, and so tells it by `created_at`: it is for callers who may know.
     ///
     /// # Errors
-    /// The address is none; too many mails wait; the store does not write.
+    /// The address is none; too many mails or sign-ups wait; the store does not write.
     pub async fn create(&self, email: &str) -> Result<User, Error> {
         let address = Address::parse(email, &self.mail_domain).map_err(Error::Email)?;
-        let user = self.store.create(NewUser::new(address, now_ns())).await?;
-        self.mail_waits.notify_one();
-        Ok(user)
+        self.store.create(NewUser::new(address, now_ns())).await
     }
 
     /// The user of this id.

@@ -1,5 +1,7 @@
 //! What can go wrong, and what callers are told of it.
 
+use std::sync::Arc;
+
 use muster_kit::mail::AddressError;
 use muster_kit::server::ServeError;
 use muster_kit::status;
@@ -21,9 +23,12 @@ pub enum Error {
     /// The outbox is full.
     #[error("too many welcome mails wait for a notificator: try again later")]
     OutboxFull,
-    /// The store does not write.
+    /// Too many sign-ups wait for the store.
+    #[error("too many sign-ups at once: try again later")]
+    Busy,
+    /// The store does not write. Shared by all whose writes failed together.
     #[error(transparent)]
-    Write(#[from] WriteError),
+    Write(Arc<WriteError>),
     /// The store cannot be read.
     #[error("the store failed: {0}")]
     Read(#[from] sqlx::Error),
@@ -35,19 +40,24 @@ pub enum Error {
     Serve(#[from] ServeError),
 }
 
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        Error::Write(Arc::new(error))
+    }
+}
+
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         match error {
             Error::Email(why) => status::invalid("email", why.to_string()),
             Error::Id => status::invalid("id", "expected a number from 1 up"),
             Error::NoSuchUser => status::not_found(error.to_string()),
-            Error::OutboxFull | Error::Write(WriteError::Full) => {
-                status::exhausted(error.to_string())
-            }
-            Error::Write(WriteError::Failed(_))
-            | Error::Read(_)
-            | Error::Open(_)
-            | Error::Serve(_) => status::internal(&error),
+            Error::OutboxFull | Error::Busy => status::exhausted(error.to_string()),
+            Error::Write(ref why) => match **why {
+                WriteError::Full | WriteError::Busy => status::exhausted(why.to_string()),
+                WriteError::Failed(_) => status::internal(&error),
+            },
+            Error::Read(_) | Error::Open(_) | Error::Serve(_) => status::internal(&error),
         }
     }
 }

@@ -47,7 +47,7 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
     .await?;
     let accounts = Accounts::new(store.clone(), config.mail_domain);
     let notificators = Channel::new(context.registry.watch("notificator"));
-    let relay = Relay::new(store.clone(), notificators, accounts.mail_waits());
+    let relay = Relay::new(store.clone(), notificators);
     let server = Server::new(&context)
         .grpc(UsersServiceServer::new(Api::new(accounts.clone())))
         .http(http::routes(accounts));

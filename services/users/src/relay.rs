@@ -8,7 +8,6 @@
 mod verdict;
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
 use muster_kit::Shutdown;
@@ -16,7 +15,6 @@ use muster_kit::backoff::Backoff;
 use muster_kit::channel::{Channel, Peer};
 use muster_proto::muster::notificator::v1::SendRequest;
 use muster_proto::muster::notificator::v1::notificator_service_client::NotificatorServiceClient;
-use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tonic::{Request, Status};
@@ -43,23 +41,15 @@ const LONG_WAIT: Duration = Duration::from_secs(5);
 
 /// Hands mails over, in order and strictly round robin.
 pub struct Relay {
-    courier: Courier,
+    store: Store,
     notificators: Channel,
 }
 
-/// What is needed to hand one mail over.
-#[derive(Clone)]
-struct Courier {
-    store: Store,
-    mail_waits: Arc<Notify>,
-}
-
 impl Relay {
-    /// From the outbox of `store` to `notificators`. `mail_waits` tells of new mails.
-    pub fn new(store: Store, notificators: Channel, mail_waits: Arc<Notify>) -> Relay {
-        let courier = Courier { store, mail_waits };
+    /// From the outbox of `store` to `notificators`.
+    pub fn new(store: Store, notificators: Channel) -> Relay {
         Relay {
-            courier,
+            store,
             notificators,
         }
     }
@@ -93,21 +83,18 @@ impl Relay {
 
     /// Hands over what is due, or waits until something is.
     async fn hand_over_due(&self, under_way: &mut JoinSet<()>) -> Result<(), Error> {
-        let due = self.courier.store.due(BATCH).await?;
+        let due = self.store.due(BATCH).await?;
         if due.mails.is_empty() {
             let next = due.next.unwrap_or(Duration::MAX);
-            let _ = timeout(next, self.courier.mail_waits.notified()).await;
+            let _ = timeout(next, self.store.mail_waits().notified()).await;
         }
         for mail in due.mails {
             while under_way.len() >= MAX_IN_FLIGHT {
                 under_way.join_next().await;
             }
             let peer = self.peer_for(&mail).await;
-            self.courier
-                .store
-                .offer(mail.number, peer.addr(), CLAIM)
-                .await?;
-            under_way.spawn(self.courier.clone().offer(mail, peer));
+            self.store.offer(mail.number, peer.addr(), CLAIM).await?;
+            under_way.spawn(offer(self.store.clone(), mail, peer));
         }
         Ok(())
     }
@@ -121,31 +108,29 @@ impl Relay {
         if let Ok(peer) = timeout(LONG_WAIT, self.notificators.pick()).await {
             return peer;
         }
-        let waiting = self.courier.store.waiting();
+        let waiting = self.store.waiting();
         tracing::warn!(waiting, "no notificator is reachable: welcome mails wait");
         self.notificators.pick().await
     }
 }
 
-impl Courier {
-    async fn offer(self, mail: WaitingMail, peer: Peer) {
-        let was_held = mail.offered_to.as_deref() == Some(peer.addr());
-        let verdict = verdict(send(&mail, peer.clone()).await, was_held);
-        if let Verdict::Refused(why) = &verdict {
-            tracing::error!(
-                mail = mail.id,
-                peer = peer.addr(),
-                why,
-                "a welcome mail is set aside"
-            );
-        }
-        let offered = offered(verdict, mail.attempts);
-        if let Err(error) = self.store.settle(mail.number, offered).await {
-            tracing::error!(mail = mail.id, %error, "what became of a welcome mail is not noted");
-        }
-        // A mail that is to be offered again may be due before the one that is waited for.
-        self.mail_waits.notify_one();
+async fn offer(store: Store, mail: WaitingMail, peer: Peer) {
+    let was_held = mail.offered_to.as_deref() == Some(peer.addr());
+    let verdict = verdict(send(&mail, peer.clone()).await, was_held);
+    if let Verdict::Refused(why) = &verdict {
+        tracing::error!(
+            mail = mail.id,
+            peer = peer.addr(),
+            why,
+            "a welcome mail is set aside"
+        );
     }
+    let offered = offered(verdict, mail.attempts);
+    if let Err(error) = store.settle(mail.number, offered).await {
+        tracing::error!(mail = mail.id, %error, "what became of a welcome mail is not noted");
+    }
+    // A mail that is to be offered again may be due before the one that is waited for.
+    store.mail_waits().notify_one();
 }
 
 /// `earlier`: how often the mail was offered before.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::StoreUrl;
+use tokio::sync::Notify;
 
 use crate::error::Error;
 use crate::user::{NewUser, User, WaitingMail};
@@ -73,7 +74,8 @@ impl Store {
     /// Stores a user and their mail, or finds the user of this address.
     ///
     /// # Errors
-    /// [`Error::OutboxFull`], also for a user who is there; or the store does not write.
+    /// [`Error::OutboxFull`], also for a user who is there; [`Error::Busy`]; or the store does
+    /// not write.
     pub async fn create(&self, user: NewUser) -> Result<User, Error> {
         match self {
             Store::Sqlite(store) => store.create(user).await,
@@ -118,6 +120,13 @@ impl Store {
     pub async fn settle(&self, number: i64, offered: Offered) -> Result<(), Error> {
         match self {
             Store::Sqlite(store) => store.settle(number, offered).await,
+        }
+    }
+
+    /// Notified whenever a mail may wait.
+    pub fn mail_waits(&self) -> &Notify {
+        match self {
+            Store::Sqlite(store) => store.mail_waits(),
         }
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use muster_kit::health::Health;
@@ -12,6 +13,7 @@ use muster_users::error::Error;
 use muster_users::store::{MAX_WAITING, Offered, Store};
 use muster_users::user::{NewUser, WELCOME};
 use tempfile::TempDir;
+use tokio::task::JoinSet;
 
 const SOON: Duration = Duration::from_secs(10);
 const CLAIM: Duration = Duration::from_secs(3600);
@@ -227,5 +229,57 @@ async fn an_open_store_is_not_opened_a_second_time() {
         store.close().await;
         drop(store);
         engine.open().await;
+    }
+}
+
+#[tokio::test]
+async fn of_more_sign_ups_than_can_wait_some_are_turned_away_and_the_others_stored() {
+    for engine in engines() {
+        let store = engine.open().await;
+        let mut creating = JoinSet::new();
+        for number in 0..3000 {
+            let store = store.clone();
+            creating.spawn(async move { store.create(new_user(&format!("u{number}"))).await });
+        }
+        let (mut stored, mut turned_away) = (Vec::new(), 0);
+        while let Some(created) = creating.join_next().await {
+            match created.unwrap() {
+                Ok(user) => stored.push(user),
+                Err(Error::Busy) => turned_away += 1,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        assert!(turned_away > 0);
+        assert_eq!(store.waiting(), stored.len());
+        for user in stored {
+            assert_eq!(store.user(user.id).await.unwrap(), Some(user));
+        }
+        create(&store, "later").await;
+    }
+}
+
+#[tokio::test]
+async fn sign_ups_of_one_address_at_one_time_are_one_user() {
+    for engine in engines() {
+        let store = engine.open().await;
+        let mut creating = JoinSet::new();
+        for _ in 0..20 {
+            let store = store.clone();
+            creating.spawn(async move { create(&store, "ann").await });
+        }
+        let ids: BTreeSet<i64> = creating.join_all().await.into_iter().collect();
+        assert_eq!((ids.len(), store.waiting()), (1, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_sign_up_whose_caller_went_away_is_stored_and_told_of() {
+    for engine in engines() {
+        let store = engine.open().await;
+        let created = tokio::time::timeout(Duration::ZERO, store.create(new_user("ann")));
+        created.await.expect_err("stored at once");
+        let told = store.mail_waits().notified();
+        tokio::time::timeout(SOON, told).await.unwrap();
+        assert_eq!(due(&store).await, ["ann@localhost"]);
     }
 }

@@ -1,18 +1,22 @@
 //! The SQLite engine: one connection writes, a few read.
 
+mod group;
 mod outbox;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
 use sqlx::SqliteConnection;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::user::{NewUser, User};
+use group::Queue;
 
 /// Each is one step from the schema before; none is ever changed once it was released.
 const MIGRATIONS: &sqlite::Migrations = &[("users", include_str!("1-users.sql"))];
@@ -24,6 +28,8 @@ pub struct Sqlite {
     opened: Instant,
     waiting: AtomicUsize,
     max_waiting: usize,
+    mail_waits: Notify,
+    queue: Queue,
 }
 
 impl Sqlite {
@@ -35,31 +41,17 @@ impl Sqlite {
             opened: Instant::now(),
             waiting: AtomicUsize::new(waiting),
             max_waiting,
+            mail_waits: Notify::new(),
+            queue: Queue::default(),
         })
     }
 
-    pub(super) async fn create(&self, user: NewUser) -> Result<User, Error> {
+    pub(super) async fn create(self: &Arc<Self>, user: NewUser) -> Result<User, Error> {
         // Asked before the address is looked at: the answer must not tell whether it is known.
         if self.waiting() >= self.max_waiting {
             return Err(Error::OutboxFull);
         }
-        let (user, is_new) = self.written(self.insert(&user).await)?;
-        if is_new {
-            self.waiting.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(user)
-    }
-
-    async fn insert(&self, user: &NewUser) -> Result<(User, bool), sqlx::Error> {
-        let mut transaction = self.database.writer().begin_with("BEGIN IMMEDIATE").await?;
-        let id = insert_user(&mut transaction, user).await?;
-        match id {
-            Some(_) => outbox::insert(&mut transaction, user).await?,
-            None => count_repeat(&mut transaction).await?,
-        }
-        let stored = find_by_key(&mut transaction, user).await?;
-        transaction.commit().await?;
-        Ok((stored, id.is_some()))
+        self.sign_up(user).await
     }
 
     pub(super) async fn user(&self, id: i64) -> Result<Option<User>, Error> {
@@ -74,6 +66,10 @@ impl Sqlite {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    pub(super) fn mail_waits(&self) -> &Notify {
+        &self.mail_waits
+    }
+
     pub(super) async fn keep_checked(&self, shutdown: &Shutdown) {
         self.database.keep_checked(shutdown).await;
     }
@@ -85,6 +81,20 @@ impl Sqlite {
     fn written<T>(&self, result: Result<T, sqlx::Error>) -> Result<T, Error> {
         Ok(self.database.written(result)?)
     }
+}
+
+/// The user of this address, and whether it is a new one, whose mail waits now.
+async fn insert(
+    connection: &mut SqliteConnection,
+    user: &NewUser,
+) -> Result<(User, bool), sqlx::Error> {
+    let id = insert_user(connection, user).await?;
+    match id {
+        Some(_) => outbox::insert(connection, user).await?,
+        None => count_repeat(connection).await?,
+    }
+    let stored = find_by_key(connection, user).await?;
+    Ok((stored, id.is_some()))
 }
 
 /// The new id, or None where the address is known.
