@@ -1,4 +1,15 @@
 //! `POST /create`: JSON ⇄ domain.
+//!
+//! The body is `{"email": "…"}`, whatever the Content-Type. The answer is JSON:
+//! - 200 `{"e0":null}`: there is a user of this address now, new or not;
+//! - 400: the body is no JSON object, or its email no address;
+//! - 403: it comes from a web page of another origin, or is addressed to a foreign host name;
+//! - 405: not a POST;
+//! - 413: the body is longer than 16 KiB;
+//! - 500: the store failed;
+//! - 503: too many sign-ups or welcome mails wait, or the disk is full: try again later.
+//!
+//! All but the first are `{"error": "…"}`, which says what was wrong.
 
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
