@@ -11,7 +11,7 @@ use crate::client::calendar::rfc3339;
 
 pub(crate) fn command() -> Command {
     let event = Arg::new("event").required(true).value_name("JSON").help(
-        r#"The event: {"deployment_id":1,"id":7,"message":"deployed"}; without an id it gets the next"#,
+        r#"The event: {"deployment_id":1,"id":7,"message":"deployed"}; without an id it gets the next (do not repeat that when it fails: the event may be stored twice)"#,
     );
     let deployment = Arg::new("deployment")
         .value_name("DEPLOYMENT")
