@@ -9,6 +9,7 @@ mod presence;
 mod users;
 
 use std::fmt::Display;
+use std::io::{ErrorKind, Write};
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -88,6 +89,11 @@ impl Failure {
         Self::Usage(why.to_string())
     }
 
+    /// Nobody reads the output any more.
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == ErrorKind::BrokenPipe)
+    }
+
     fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => BAD_SETTING,
@@ -105,10 +111,18 @@ pub(crate) fn run(name: &str, matches: &ArgMatches) -> ExitCode {
     match block_on((client.run)(matches)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("muster {name}: {failure}");
+            // Whoever read the output has seen enough (`| head`): that is no news to anybody.
+            if !failure.is_closed_pipe() {
+                complain(name, &failure);
+            }
             ExitCode::from(failure.exit_code())
         }
     }
+}
+
+/// Tells on standard error what a user should know; nobody may be listening there either.
+pub(crate) fn complain(name: &str, what: impl Display) {
+    let _nobody_listens = writeln!(std::io::stderr(), "muster {name}: {what}");
 }
 
 /// The options that all client commands have.
@@ -167,11 +181,18 @@ pub(crate) fn print(
     line: impl Display,
     object: &Value,
 ) -> Result<(), Failure> {
-    use std::io::Write;
     let mut out = std::io::stdout().lock();
     match matches.get_flag("json") {
         true => writeln!(out, "{object}")?,
         false => writeln!(out, "{line}")?,
+    }
+    Ok(())
+}
+
+/// Prints a line that is for people alone: nothing with `--json`.
+pub(crate) fn print_for_people(matches: &ArgMatches, line: impl Display) -> Result<(), Failure> {
+    if !matches.get_flag("json") {
+        writeln!(std::io::stdout().lock(), "{line}")?;
     }
     Ok(())
 }

@@ -132,6 +132,49 @@ async fn a_mail_is_sent_and_its_delivery_told() {
         (status == expected).then_some(())
     })
     .await;
+    let status = muster(&suite, "notificator", &["notify", "status", &id, "--json"]).await;
+    let status = &json_lines(&status.ok())[0];
+    assert!(is_utc(&status["created_at"]), "{status}");
+    assert_eq!(
+        status.get("next_attempt_at"),
+        Some(&Value::Null),
+        "{status}"
+    );
+}
+
+/// A time as RFC 3339 writes it.
+fn is_utc(time: &Value) -> bool {
+    let time = time.as_str().unwrap_or_default();
+    time.starts_with("20") && time.contains('T') && time.ends_with('Z')
+}
+
+#[tokio::test]
+async fn a_reader_that_has_gone_ends_a_command_quietly() {
+    let suite = Service::suite(&[]).await;
+    let add = ["activity", "add", r#"{"message":"one"}"#];
+    muster(&suite, "activity", &add).await.ok();
+    let (addr, calendar) = (suite.addr_of("activity"), calendar_json());
+    let conflicts = suite.addr_of("conflicts");
+    for words in [
+        ["activity", "list", "--addr", &addr],
+        ["conflicts", &calendar, "--addr", &conflicts],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = tokio::process::Command::new(binary());
+        command.args(words).stdout(writer);
+        let started = command.stderr(std::process::Stdio::piped()).spawn();
+        let ended = started.unwrap().wait_with_output().await.unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{words:?}");
+        assert_eq!(String::from_utf8_lossy(&ended.stderr), "", "{words:?}");
+    }
+}
+
+/// A calendar in JSON.
+fn calendar_json() -> String {
+    let file =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/conflicts/tests/calendar.json");
+    file.to_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -144,10 +187,12 @@ async fn a_user_is_created_and_found() {
     let found = muster(&suite, "users", &["users", "get", "1", "--json"])
         .await
         .ok();
+    let found = &json_lines(&found)[0];
     assert_eq!(
-        json_lines(&found),
-        [json!({ "id": 1, "email": "ann@localhost" })]
+        (&found["id"], &found["email"]),
+        (&json!(1), &json!("ann@localhost"))
     );
+    assert!(is_utc(&found["created_at"]), "{found}");
     let missing = muster(&suite, "users", &["users", "get", "2"]).await;
     assert!(
         missing.stderr.starts_with("muster users: NOT_FOUND: "),
@@ -159,9 +204,7 @@ async fn a_user_is_created_and_found() {
 #[tokio::test]
 async fn a_calendar_is_read_from_json_and_icalendar() {
     let suite = Service::suite(&[]).await;
-    let json =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../services/conflicts/tests/calendar.json");
-    let json = json.to_str().unwrap().to_owned();
+    let json = calendar_json();
     let found = muster(&suite, "conflicts", &["conflicts", &json])
         .await
         .ok();
@@ -184,7 +227,7 @@ async fn a_calendar_is_read_from_json_and_icalendar() {
         + &event("three", "20260105T103000Z", "20260105T110000Z");
     let text =
         format!("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//EN\r\n{events}END:VCALENDAR\r\n");
-    std::fs::write(&calendar, text).unwrap();
+    std::fs::write(&calendar, &text).unwrap();
     let found = muster(
         &suite,
         "conflicts",
@@ -197,6 +240,16 @@ async fn a_calendar_is_read_from_json_and_icalendar() {
         "2 events overlap:\n  2026-01-05T09:00:00Z to 2026-01-05T10:00:00Z  one\n  \
          2026-01-05T09:30:00Z to 2026-01-05T10:30:00Z  two\n3 events, 1 conflict\n"
     );
+
+    let weekly = text.replace("UID:two\r\n", "UID:two\r\nRRULE:FREQ=WEEKLY\r\n");
+    std::fs::write(&calendar, weekly).unwrap();
+    let words = ["conflicts", calendar.to_str().unwrap()];
+    let warned = muster(&suite, "conflicts", &words).await;
+    assert_eq!(
+        warned.stderr,
+        "muster conflicts: 1 recurring event: only the first time of each counts\n"
+    );
+    assert_eq!(warned.ok(), found);
 }
 
 #[tokio::test]

@@ -3,29 +3,37 @@
 use std::path::Path;
 
 use chrono::{DateTime, NaiveTime, SecondsFormat, Utc};
-use icalendar::{Calendar, CalendarDateTime, Component, DatePerhapsTime};
+use icalendar::{CalendarDateTime, Component, DatePerhapsTime};
 use muster_proto::compat::scheduling as pb;
 use prost_types::Timestamp;
 use serde::Deserialize;
 
 use super::Failure;
 
+/// A calendar as far as the service takes it.
+#[derive(Debug)]
+pub(crate) struct Calendar {
+    pub(crate) events: Vec<pb::Event>,
+    /// How many of them happen more than once: the first time alone is among the events.
+    pub(crate) recurring: usize,
+}
+
 /// Reads a calendar.
 ///
 /// # Errors
 /// The file is not there, is neither form, or an event in it has no time.
-pub(crate) fn read(path: &str) -> Result<Vec<pb::Event>, Failure> {
+pub(crate) fn read(path: &str) -> Result<Calendar, Failure> {
     let text =
         std::fs::read_to_string(path).map_err(|why| Failure::usage(format!("{path}: {why}")))?;
     let is_json = Path::new(path)
         .extension()
         .is_some_and(|kind| kind.eq_ignore_ascii_case("json"));
-    let events = if is_json {
+    let calendar = if is_json {
         from_json(&text)
     } else {
         from_icalendar(&text)
     };
-    events.map_err(|why| Failure::usage(format!("{path}: {why}")))
+    calendar.map_err(|why| Failure::usage(format!("{path}: {why}")))
 }
 
 /// A calendar in proto3 JSON, or its events alone.
@@ -48,12 +56,15 @@ struct JsonEvent {
     end: Option<DateTime<chrono::FixedOffset>>,
 }
 
-fn from_json(text: &str) -> Result<Vec<pb::Event>, String> {
+fn from_json(text: &str) -> Result<Calendar, String> {
     let events = match serde_json::from_str(text) {
         Ok(Json::Calendar { events } | Json::Events(events)) => events,
         Err(why) => return Err(format!("not a calendar in JSON: {why}")),
     };
-    Ok(events.into_iter().map(JsonEvent::into_proto).collect())
+    Ok(Calendar {
+        events: events.into_iter().map(JsonEvent::into_proto).collect(),
+        recurring: 0,
+    })
 }
 
 impl JsonEvent {
@@ -77,12 +88,21 @@ impl JsonEvent {
 }
 
 /// Recurring events count with their first time alone; times without a zone are UTC.
-fn from_icalendar(text: &str) -> Result<Vec<pb::Event>, String> {
-    let calendar: Calendar = text
+fn from_icalendar(text: &str) -> Result<Calendar, String> {
+    let calendar: icalendar::Calendar = text
         .parse()
         .map_err(|why| format!("not iCalendar: {why}"))?;
-    let events = calendar.iter().filter_map(|component| component.as_event());
-    events.map(from_vevent).collect()
+    let events = || calendar.iter().filter_map(|component| component.as_event());
+    Ok(Calendar {
+        recurring: events().filter(|event| is_recurring(event)).count(),
+        events: events().map(from_vevent).collect::<Result<_, _>>()?,
+    })
+}
+
+fn is_recurring(event: &icalendar::Event) -> bool {
+    ["RRULE", "RDATE"].iter().any(|&name| {
+        event.properties().contains_key(name) || event.multi_properties().contains_key(name)
+    })
 }
 
 fn from_vevent(event: &icalendar::Event) -> Result<pb::Event, String> {
@@ -142,6 +162,12 @@ pub(crate) fn rfc3339(seconds: i64, nanos: i64) -> String {
         .unwrap_or_default()
 }
 
+/// A time of a message; empty where it has none.
+pub(crate) fn time(time: Option<&Timestamp>) -> String {
+    time.map(|time| rfc3339(time.seconds, time.nanos.into()))
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -154,11 +180,7 @@ mod tests {
         END:VCALENDAR\r\n";
 
     fn times(event: &pb::Event) -> (String, String) {
-        let time = |time: &Option<Timestamp>| {
-            let time = time.unwrap();
-            rfc3339(time.seconds, time.nanos.into())
-        };
-        (time(&event.start), time(&event.end))
+        (time(event.start.as_ref()), time(event.end.as_ref()))
     }
 
     fn pair(start: &str, end: &str) -> (String, String) {
@@ -167,7 +189,7 @@ mod tests {
 
     #[test]
     fn icalendar_times_are_read_in_their_zones() {
-        let events = from_icalendar(CALENDAR).unwrap();
+        let events = from_icalendar(CALENDAR).unwrap().events;
         assert_eq!(events[0].title, "Stand-up");
         assert_eq!(
             times(&events[0]),
@@ -184,11 +206,20 @@ mod tests {
     }
 
     #[test]
+    fn events_that_happen_more_than_once_are_counted() {
+        assert_eq!(from_icalendar(CALENDAR).unwrap().recurring, 0);
+        let weekly = CALENDAR.replace("UID:a\r\n", "UID:a\r\nRRULE:FREQ=WEEKLY\r\n");
+        let both = weekly.replace("UID:c\r\n", "UID:c\r\nRDATE;VALUE=DATE:20260107\r\n");
+        let calendar = from_icalendar(&both).unwrap();
+        assert_eq!((calendar.events.len(), calendar.recurring), (3, 2));
+    }
+
+    #[test]
     fn json_is_a_calendar_or_its_events() {
         let event =
             r#"{"id":"a","start":"2026-01-05T09:00:00.5Z","end":"2026-01-05T10:00:00+01:00"}"#;
         for text in [format!("[{event}]"), format!(r#"{{"events":[{event}]}}"#)] {
-            let events = from_json(&text).unwrap();
+            let events = from_json(&text).unwrap().events;
             assert_eq!(
                 times(&events[0]),
                 pair("2026-01-05T09:00:00.500Z", "2026-01-05T09:00:00Z")

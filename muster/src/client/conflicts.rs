@@ -3,18 +3,17 @@
 use clap::{Arg, ArgMatches, Command};
 use muster_proto::compat::scheduling as pb;
 use pb::conflict_service_client::ConflictServiceClient;
-use prost_types::Timestamp;
 use serde_json::{Value, json};
 
-use super::calendar::{self, rfc3339};
-use super::{Failure, base, channel, counted, print, text, timed};
+use super::calendar::{self, Calendar, time};
+use super::{Failure, base, channel, complain, counted, print, print_for_people, text, timed};
 
-/// The most that the service takes and gives.
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// The largest answer: it has the events of the request, and the lengths of the groups beside.
+const ANSWER_BYTES_MAX: usize = 2 * muster_conflicts::REQUEST_BYTES_MAX;
 
 pub(crate) fn command() -> Command {
     let file = Arg::new("file").required(true).value_name("FILE").help(
-        r#"An iCalendar file (.ics), or JSON: {"events":[{"id":"1","title":"…","start":"2026-01-05T09:00:00Z","end":"…"}]}"#,
+        r#"An iCalendar file (.ics; of a recurring event only the first time counts), or JSON: {"events":[{"id":"1","title":"…","start":"2026-01-05T09:00:00Z","end":"…"}]}"#,
     );
     base(
         "conflicts",
@@ -25,10 +24,17 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let events = calendar::read(text(matches, "file"))?;
+    let Calendar { events, recurring } = calendar::read(text(matches, "file"))?;
+    if recurring > 0 {
+        let recurring = counted(recurring, "recurring event");
+        complain(
+            "conflicts",
+            format!("{recurring}: only the first time of each counts"),
+        );
+    }
     let count = events.len();
     let client = ConflictServiceClient::new(channel(matches));
-    let mut client = client.max_decoding_message_size(MOST_BYTES);
+    let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
     let found = client
         .get_conflicts(timed(pb::EventList { events }))
         .await?;
@@ -38,14 +44,8 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let object = json!({ "conflict_group": events.iter().map(object).collect::<Vec<_>>() });
         print(matches, sketch(events), &object)?;
     }
-    if !matches.get_flag("json") {
-        println!(
-            "{}, {}",
-            counted(count, "event"),
-            counted(groups.len(), "conflict")
-        );
-    }
-    Ok(())
+    let (events, conflicts) = (counted(count, "event"), counted(groups.len(), "conflict"));
+    print_for_people(matches, format!("{events}, {conflicts}"))
 }
 
 /// A group for people: a line for each event.
@@ -71,9 +71,4 @@ fn object(event: &pb::Event) -> Value {
         "start": time(event.start.as_ref()),
         "end": time(event.end.as_ref()),
     })
-}
-
-fn time(time: Option<&Timestamp>) -> String {
-    time.map(|time| rfc3339(time.seconds, time.nanos.into()))
-        .unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use muster_proto::muster::notificator::v1 as pb;
 use pb::notificator_service_client::NotificatorServiceClient;
 use serde_json::json;
 
+use super::calendar::time;
 use super::{Failure, base, channel, print, text, timed};
 
 pub(crate) fn command() -> Command {
@@ -83,6 +84,8 @@ async fn status(matches: &ArgMatches) -> Result<(), Failure> {
         "state": state,
         "attempts": mail.attempts,
         "last_error": mail.last_error,
+        "created_at": time(mail.created_at.as_ref()),
+        "next_attempt_at": mail.next_attempt_at.as_ref().map(|at| time(Some(at))),
     });
     print(matches, line, &object)
 }

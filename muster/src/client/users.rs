@@ -5,6 +5,7 @@ use muster_proto::muster::users::v1 as pb;
 use pb::users_service_client::UsersServiceClient;
 use serde_json::json;
 
+use super::calendar::time;
 use super::{Failure, base, channel, print, text, timed};
 
 pub(crate) fn command() -> Command {
@@ -48,7 +49,8 @@ fn client(matches: &ArgMatches) -> UsersServiceClient<muster_kit::channel::Chann
 
 fn show(matches: &ArgMatches, user: Option<pb::User>) -> Result<(), Failure> {
     let user = user.unwrap_or_default();
-    let object = json!({ "id": user.id, "email": user.email });
+    let created_at = time(user.created_at.as_ref());
+    let object = json!({ "id": user.id, "email": user.email, "created_at": created_at });
     print(
         matches,
         format!("user {}: {}", user.id, user.email),
