@@ -141,12 +141,10 @@ impl Server {
 /// Keeps the service registered; on a stop ends that first, so that callers go elsewhere.
 async fn announce_until_stopped(context: &Context, bound: SocketAddr, stop: Shutdown) {
     let registered = async {
-        let addr = advertised(context, bound).await;
-        let (serving, shutdown) = (context.health.watch(), context.shutdown.clone());
-        let registry = &context.registry;
-        registry
-            .keep_registered(context.service, &addr, serving, shutdown)
-            .await;
+        tokio::select! {
+            addr = advertised(context, bound) => keep_registered(context, &addr).await,
+            () = context.shutdown.cancelled() => {}
+        }
     };
     let withdrawal = async {
         context.shutdown.cancelled().await;
@@ -166,6 +164,15 @@ async fn announce_until_stopped(context: &Context, bound: SocketAddr, stop: Shut
     context.shutdown.cancelled().await;
     context.health.draining();
     stop.cancel();
+}
+
+/// Ends with the process, once what is still its own is deregistered.
+async fn keep_registered(context: &Context, addr: &str) {
+    let (serving, shutdown) = (context.health.watch(), context.shutdown.clone());
+    let registry = &context.registry;
+    registry
+        .keep_registered(context.service, addr, serving, shutdown)
+        .await;
 }
 
 /// A service that has lost for good what it needs stops the process: whoever runs it starts it
