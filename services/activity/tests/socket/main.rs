@@ -1,6 +1,7 @@
-//! The compatibility API over a real socket.
+//! Both APIs over a real socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod append;
 mod create;
 mod list;
 mod service;

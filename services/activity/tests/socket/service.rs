@@ -15,11 +15,13 @@ use muster_kit::listen::Listener;
 use muster_kit::process::Context;
 use muster_kit::store::StoreUrl;
 use muster_proto::compat::activity as pb;
+use muster_proto::muster::activity::v1;
 use pb::activity_events_client::ActivityEventsClient;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
+use v1::activity_service_client::ActivityServiceClient;
 
 /// No answer takes that long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -28,6 +30,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct Service {
     addr: String,
     client: ActivityEventsClient<Channel>,
+    v1: ActivityServiceClient<Channel>,
     context: Context,
     running: JoinHandle<Result<(), Error>>,
 }
@@ -38,6 +41,7 @@ impl Service {
         let listener = Listener::on_free_port().await.unwrap();
         let addr = listener.local_addr().to_string();
         let client = ActivityEventsClient::new(Channel::to(&addr));
+        let v1 = ActivityServiceClient::new(Channel::to(&addr));
         let config = Config {
             store: StoreUrl::Sqlite(database(folder.path())),
         };
@@ -45,6 +49,7 @@ impl Service {
         Service {
             addr,
             client,
+            v1,
             context,
             running,
         }
@@ -75,6 +80,15 @@ impl Service {
             deployment,
         )
         .await
+    }
+
+    pub(crate) async fn append(
+        &self,
+        request: v1::AppendRequest,
+    ) -> Result<Vec<v1::AppendResult>, Status> {
+        let mut client = self.v1.clone();
+        let answer = timeout(DEADLINE, client.append(request)).await.unwrap();
+        answer.map(|answer| answer.into_inner().results)
     }
 
     pub(crate) async fn stop(self) {
@@ -117,6 +131,24 @@ pub(crate) fn event(deployment_id: i32, id: i32, message: &str) -> pb::EventRequ
         message: message.into(),
         timestamp,
         deployment_id,
+    }
+}
+
+/// An event of the own API.
+pub(crate) fn new_event(topic: &str, id: &str, message: &str) -> v1::NewEvent {
+    v1::NewEvent {
+        topic: topic.into(),
+        id: id.into(),
+        message: message.into(),
+        ..v1::NewEvent::default()
+    }
+}
+
+/// A batch without an expected position.
+pub(crate) fn batch(events: Vec<v1::NewEvent>) -> v1::AppendRequest {
+    v1::AppendRequest {
+        events,
+        expected_last_position: None,
     }
 }
 

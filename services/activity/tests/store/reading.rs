@@ -1,7 +1,10 @@
 //! Pages.
 
+use std::sync::Arc;
+
 use muster_activity::event::Event;
-use muster_activity::store::Selection;
+use muster_activity::selection::Selection;
+use muster_activity::store::Window;
 
 use crate::engine::{append_all, engines, event, other, read};
 
@@ -14,13 +17,10 @@ async fn a_topic_is_read_whole_in_order_and_without_the_others() {
     for engine in engines() {
         let store = engine.open().await;
         append_all(&store, (1..=3_000).map(|id| event(id % 2, id, "a"))).await;
-        let odd = read(&store, Selection::Topic("deployment/1".into())).await;
+        let odd = read(&store, Selection::topic("deployment/1")).await;
         let expected: Vec<i64> = (1..=3_000).filter(|id| id % 2 == 1).collect();
         assert_eq!(positions(&odd), expected);
-        assert_eq!(
-            read(&store, Selection::Topic("deployment/9".into())).await,
-            []
-        );
+        assert_eq!(read(&store, Selection::topic("deployment/9")).await, []);
         store.close().await;
     }
 }
@@ -43,7 +43,7 @@ async fn a_prefix_selects_the_topics_that_begin_with_it_however_rare() {
             ],
         )
         .await;
-        let selected = read(&store, Selection::Prefix("deployment/".into())).await;
+        let selected = read(&store, Selection::prefix("deployment/")).await;
         assert_eq!(positions(&selected), [2_001, 2_003]);
         store.close().await;
     }
@@ -55,11 +55,11 @@ async fn a_page_is_bounded_by_its_bytes_and_ends_at_the_end_asked_for() {
         let store = engine.open().await;
         let long = "x".repeat(60_000);
         append_all(&store, (1..=10).map(|id| event(1, id, &long))).await;
-        let all = Selection::Prefix(String::new());
-        let page = store.page(all.clone(), 0, 10).await.unwrap();
+        let all = Arc::new(Selection::prefix(""));
+        let page = store.page(&all, Window::forwards(0, 10)).await.unwrap();
         assert_eq!(positions(&page.events), [1, 2, 3]);
         assert_eq!(page.next, Some(3));
-        let page = store.page(all, 3, 4).await.unwrap();
+        let page = store.page(&all, Window::forwards(3, 4)).await.unwrap();
         assert_eq!(positions(&page.events), [4]);
         assert_eq!(page.next, None);
         store.close().await;
