@@ -79,6 +79,12 @@ pub enum Error {
         /// So many may be open.
         limit: usize,
     },
+    /// Too many tails are open.
+    #[error("{limit} tails are open already: try again later")]
+    TooManyTails {
+        /// So many may be open.
+        limit: usize,
+    },
     /// The store was written by a later version of this program.
     #[error("its schema is of version {version}, this program knows {newest}: use a newer one")]
     NewerSchema {
@@ -133,9 +139,10 @@ impl From<Error> for Status {
                 status::already_exists(error.to_string())
             }
             Error::OtherLastPosition { .. } => status::failed_precondition(error.to_string()),
-            Error::NoIdLeft | Error::Full | Error::TooManyListings { .. } => {
-                status::exhausted(error.to_string())
-            }
+            Error::NoIdLeft
+            | Error::Full
+            | Error::TooManyListings { .. }
+            | Error::TooManyTails { .. } => status::exhausted(error.to_string()),
             Error::Busy | Error::Lost | Error::Stopping => status::unavailable(error.to_string()),
             Error::NewerSchema { .. }
             | Error::BadStoreId(_)

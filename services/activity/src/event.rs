@@ -183,6 +183,12 @@ impl Event {
             && self.attributes == other.attributes
     }
 
+    /// What its texts take.
+    pub fn bytes(&self) -> usize {
+        let texts = self.topic.len() + self.id.len() + self.kind.len() + self.message.len();
+        texts + attributes_bytes(&self.attributes)
+    }
+
     /// Whole milliseconds from send to receive, cut off; 0 when the sender's clock is ahead.
     pub fn execution_time_ms(&self) -> i64 {
         let elapsed_ns = i128::from(self.receive_ns) - i128::from(self.send_ns);

@@ -18,12 +18,16 @@ use store::Store;
 
 pub mod batch;
 pub mod config;
+pub mod cursor;
 pub mod deployment;
 pub mod error;
 pub mod event;
 pub mod grpc;
+pub mod listing;
+pub mod recent;
 pub mod selection;
 pub mod store;
+pub mod tail;
 pub mod topic;
 
 /// The service as its process and the suite know it.
@@ -43,9 +47,10 @@ pub const SERVICE: Service = Service {
 /// The store cannot be opened, or serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
     let store = Store::open(&config.store, context.health.need("store")).await?;
+    let api = Api::new(store.clone(), context.shutdown.clone());
     let server = Server::new(&context)
         .grpc(ActivityEventsServer::new(Compat::new(store.clone())))
-        .grpc(ActivityServiceServer::new(Api::new(store.clone())));
+        .grpc(ActivityServiceServer::new(api));
     let served = server.serve(listener).await;
     store.close().await;
     Ok(served?)

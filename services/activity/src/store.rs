@@ -88,6 +88,14 @@ impl Window {
         }
     }
 
+    /// Where it begins, such that [`Window::from`] leaves all of it.
+    pub fn begin(&self) -> i64 {
+        match self.direction {
+            Direction::Forwards => self.after,
+            Direction::Backwards => self.end,
+        }
+    }
+
     /// What is left of it.
     pub fn from(self, next: i64) -> Window {
         match self.direction {

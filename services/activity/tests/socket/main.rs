@@ -4,4 +4,6 @@
 mod append;
 mod create;
 mod list;
+mod pages;
 mod service;
+mod tail;

@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
 use v1::activity_service_client::ActivityServiceClient;
+use v1::tail_response::Message;
 
 /// No answer takes that long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -91,6 +92,19 @@ impl Service {
         answer.map(|answer| answer.into_inner().results)
     }
 
+    pub(crate) async fn page(&self, request: v1::ListRequest) -> Result<v1::ListResponse, Status> {
+        let mut client = self.v1.clone();
+        let answer = timeout(DEADLINE, client.list(request)).await.unwrap();
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// A tail on a connection of its own.
+    pub(crate) async fn tail(&self, request: v1::TailRequest) -> Result<Tail, Status> {
+        let mut client = ActivityServiceClient::new(Channel::to(&self.addr));
+        let answer = timeout(DEADLINE, client.tail(request)).await.unwrap();
+        answer.map(|answer| Tail(answer.into_inner()))
+    }
+
     pub(crate) async fn stop(self) {
         self.context.shutdown.cancel();
         timeout(DEADLINE, self.running)
@@ -98,6 +112,38 @@ impl Service {
             .unwrap()
             .unwrap()
             .unwrap();
+    }
+}
+
+/// A tail that is read.
+pub(crate) struct Tail(Streaming<v1::TailResponse>);
+
+impl Tail {
+    /// What is told next; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Message>, Status> {
+        let told = timeout(DEADLINE, self.0.message()).await.unwrap()?;
+        Ok(told.map(|told| told.message.unwrap()))
+    }
+
+    /// Events until there are so many, and the last cursor.
+    pub(crate) async fn take(&mut self, count: usize) -> (Vec<v1::Event>, String) {
+        let (mut events, mut cursor) = (Vec::new(), String::new());
+        while events.len() < count {
+            if let Message::Batch(batch) = self.next().await.unwrap().unwrap() {
+                events.extend(batch.events);
+                cursor = batch.cursor;
+            }
+        }
+        (events, cursor)
+    }
+
+    /// Waits until it is live.
+    pub(crate) async fn live(&mut self) -> String {
+        loop {
+            if let Message::Live(live) = self.next().await.unwrap().unwrap() {
+                return live.cursor;
+            }
+        }
     }
 }
 

@@ -7,3 +7,4 @@ mod engine;
 mod identity;
 mod model;
 mod reading;
+mod tails;

@@ -1,12 +1,15 @@
-//! Any sequence of appends and restarts gives what a simple model gives.
+//! Any sequence of appends, batches, readers and restarts gives what a simple model gives.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use muster_activity::batch::{Batch, Fate};
+use muster_activity::cursor::Cursor;
 use muster_activity::error::Error;
 use muster_activity::event::{Attributes, Event, NewEvent};
 use muster_activity::selection::Selection;
-use muster_activity::store::Appended;
+use muster_activity::store::{Appended, Store};
+use muster_activity::tail::{Begin, Feed, Request, Told};
 use proptest::prelude::*;
 
 use crate::engine::{Engine, append_all, engines, other, read, read_all};
@@ -153,6 +156,8 @@ enum Step {
     /// Each event of one topic, expected behind the given one of the topic's events (counted
     /// from its last; `None`: whatever it is).
     Batch(Vec<NewEvent>, Option<usize>),
+    /// The follower reads what is new.
+    Follow,
     Restart,
 }
 
@@ -201,13 +206,44 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(new_event(), 1..12).prop_map(Step::Append),
         6 => batch(),
+        3 => Just(Step::Follow),
         1 => Just(Step::Restart),
     ];
     prop::collection::vec(step, 1..16)
 }
 
+/// Somebody who follows a topic, and comes back with the last cursor.
+#[derive(Default)]
+struct Follower {
+    seen: Vec<Event>,
+    cursor: Option<Cursor>,
+}
+
+impl Follower {
+    /// Reads what there is.
+    async fn catch_up(&mut self, store: &Store) {
+        let mut tail = Feed::new(store.clone()).tail(Request {
+            selection: Selection::topic("user/1"),
+            begin: self.cursor.map_or(Begin::First, Begin::Behind),
+            follow: false,
+        });
+        while let Some(told) = tail.next().await {
+            match told.unwrap() {
+                Told::Batch(events, cursor) => {
+                    self.seen
+                        .extend(events.into_iter().map(Arc::unwrap_or_clone));
+                    self.cursor = Some(cursor);
+                }
+                Told::Live(cursor) => self.cursor = Some(cursor),
+                Told::Reset(reset) => panic!("{reset:?}"),
+            }
+        }
+    }
+}
+
 async fn run(engine: &Engine, steps: Vec<Step>) {
     let mut model = Model::default();
+    let mut follower = Follower::default();
     let mut store = engine.open().await;
     for step in steps {
         match step {
@@ -226,6 +262,7 @@ async fn run(engine: &Engine, steps: Vec<Step>) {
                 let expected = model.append_batch(&batch);
                 assert_eq!(fates(store.append_batch(batch).await), expected);
             }
+            Step::Follow => follower.catch_up(&store).await,
             Step::Restart => {
                 store.close().await;
                 store = engine.open().await;
@@ -233,6 +270,9 @@ async fn run(engine: &Engine, steps: Vec<Step>) {
         }
         assert_eq!(read_all(&store).await, model.events);
     }
+    follower.catch_up(&store).await;
+    let followed = model.by_topic().remove("user/1").unwrap_or_default();
+    assert_eq!(follower.seen, followed);
     for (topic, events) in model.by_topic() {
         assert_eq!(read(&store, Selection::topic(topic)).await, events);
     }
@@ -243,7 +283,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_appends_and_restarts_give_what_the_model_gives(steps in steps()) {
+    fn any_appends_readers_and_restarts_give_what_the_model_gives(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for engine in engines() {
             runtime.block_on(run(&engine, steps.clone()));

@@ -17,6 +17,14 @@ pub(super) fn ns(field: &'static str, time: Timestamp) -> Result<i64, BadField> 
         .ok_or_else(|| BadField::new(field, "must lie between the years 1678 and 2262"))
 }
 
+/// The time of so many nanoseconds since the Unix epoch.
+pub(super) fn timestamp(ns: i64) -> Timestamp {
+    Timestamp {
+        seconds: ns.div_euclid(SECOND_NS),
+        nanos: ns.rem_euclid(SECOND_NS) as i32,
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -30,6 +38,13 @@ mod tests {
     fn a_time_is_counted_from_the_epoch() {
         assert_eq!(ns("t", at(1, 5)).unwrap(), 1_000_000_005);
         assert_eq!(ns("t", at(-1, 5)).unwrap(), -999_999_995);
+    }
+
+    #[test]
+    fn a_time_comes_back_from_its_timestamp() {
+        for time in [0, 1, -1, i64::MAX, i64::MIN + SECOND_NS] {
+            assert_eq!(ns("t", timestamp(time)).unwrap(), time);
+        }
     }
 
     #[test]

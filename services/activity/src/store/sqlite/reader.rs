@@ -12,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use super::row;
 use crate::error::Error;
-use crate::event::attributes_bytes;
 use crate::selection::{Selection, Topics};
 use crate::store::{Direction, Page, Window};
 
@@ -20,7 +19,7 @@ use crate::store::{Direction, Page, Window};
 const CONNECTIONS: usize = 4;
 /// A page looks at no more rows than this, whether they are selected or not.
 const PAGE_ROWS: i64 = 512;
-/// A page ends once its messages and ids have this many bytes.
+/// A page ends once its events have this many bytes.
 const PAGE_BYTES: usize = 128 * 1024;
 /// Opening may meet the moment in which the write-ahead log is emptied.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -127,7 +126,7 @@ fn page(connection: &Connection, selection: &Selection, window: Window) -> rusql
         let (topic, kind) = (row.get_ref(1)?.as_str()?, row.get_ref(6)?.as_str()?);
         if selection.has(topic, kind, row.get(5)?) {
             let event = row::event(row)?;
-            bytes += event.message.len() + event.id.len() + attributes_bytes(&event.attributes);
+            bytes += event.bytes();
             page.events.push(event);
         }
         if bytes >= PAGE_BYTES || page.events.len() >= window.limit_events {
