@@ -35,6 +35,11 @@ pub fn already_exists(why: impl Into<String>) -> Status {
     Status::already_exists(why)
 }
 
+/// FAILED_PRECONDITION: the state that the caller expected is another one.
+pub fn failed_precondition(why: impl Into<String>) -> Status {
+    Status::failed_precondition(why)
+}
+
 /// NOT_FOUND: there is nothing of this identity.
 pub fn not_found(why: impl Into<String>) -> Status {
     Status::not_found(why)

@@ -67,6 +67,14 @@ pub mod compat {
 
 /// muster's own API.
 pub mod muster {
+    /// Activity.
+    pub mod activity {
+        package!(
+            /// `muster.activity.v1`.
+            v1,
+            "muster.activity.v1"
+        );
+    }
     /// Notificator.
     pub mod notificator {
         package!(
@@ -112,6 +120,7 @@ mod tests {
             "/activityevents.ActivityEvents/CreateEvent",
             "/pb.Notificator/SendEmail",
             "/Scheduling.ConflictService/GetConflicts",
+            "/muster.activity.v1.ActivityService/Append",
             "/muster.notificator.v1.NotificatorService/Send",
             "/muster.users.v1.UsersService/CreateUser",
             "/grpc.health.v1.Health/List",

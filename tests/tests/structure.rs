@@ -9,12 +9,15 @@ use muster_tests::{Source, packages, root, sources};
 const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
 
 /// The pure files: what a service is about, without the wire and without the store.
-const DOMAIN: [&str; 10] = [
+const DOMAIN: [&str; 13] = [
     "services/presence/src/vote.rs",
     "services/presence/src/roster.rs",
     "services/presence/src/user.rs",
     "services/activity/src/event.rs",
     "services/activity/src/deployment.rs",
+    "services/activity/src/topic.rs",
+    "services/activity/src/batch.rs",
+    "services/activity/src/selection.rs",
     "services/notificator/src/mail.rs",
     "services/notificator/src/outbox.rs",
     "services/users/src/user.rs",

@@ -1,12 +1,14 @@
 //! How the compatibility API names things in the store: deployment N is the topic
 //! `deployment/N`, an event's id its decimal form.
 
+use crate::topic::Topic;
+
 /// What the topics of deployments begin with.
 pub const PREFIX: &str = "deployment/";
 
 /// The topic of a deployment.
-pub fn topic(deployment: i32) -> String {
-    format!("{PREFIX}{deployment}")
+pub fn topic(deployment: i32) -> Topic {
+    Topic::of_segments(format!("{PREFIX}{deployment}"))
 }
 
 /// The deployment that a topic stands for; `None` for any other topic.
@@ -82,7 +84,7 @@ mod tests {
         #[test]
         fn every_int32_comes_back_from_its_topic(n: i32) {
             prop_assert_eq!(number(&n.to_string()), Some(n));
-            prop_assert_eq!(of_topic(&topic(n)), Some(n));
+            prop_assert_eq!(of_topic(topic(n).as_str()), Some(n));
         }
 
         #[test]

@@ -7,20 +7,57 @@ use muster_kit::status;
 use muster_kit::store::StoreError;
 use tonic::Status;
 
-use crate::event::MESSAGE_LIMIT_BYTES;
+/// A field that is missing, malformed or too long.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+pub struct BadField {
+    /// Its name, from the request: `events[3].id`.
+    pub field: String,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+impl BadField {
+    /// The field of this name.
+    pub fn new(field: impl Into<String>, why: impl Into<String>) -> BadField {
+        BadField {
+            field: field.into(),
+            why: why.into(),
+        }
+    }
+
+    /// The same field of a part of the request (`events[3]`).
+    pub fn within(self, part: &str) -> BadField {
+        BadField {
+            field: format!("{part}.{}", self.field),
+            ..self
+        }
+    }
+}
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A message is over the limit.
-    #[error("message: {bytes} bytes, the limit is {MESSAGE_LIMIT_BYTES}")]
-    TooLong {
-        /// The length of the message in bytes.
-        bytes: usize,
-    },
+    /// A field of the request is bad.
+    #[error(transparent)]
+    Field(#[from] BadField),
     /// The id is there with another content.
-    #[error("an event of this id is there with another message")]
+    #[error("an event of this id is there with another content")]
     OtherContent,
+    /// The last position of a batch's topic is another one than expected.
+    #[error("the last position of the topic is {last}, not {expected}")]
+    OtherLastPosition {
+        /// What was expected.
+        expected: i64,
+        /// What it is, 0 where the topic has no event.
+        last: i64,
+    },
+    /// One event of a batch that is stored whole or not at all is there with another content.
+    #[error("events[{index}]: an event of this id is there with another content")]
+    Conflict {
+        /// Which one, from 0.
+        index: usize,
+    },
     /// The highest id is at the top of int32.
     #[error("no id is left above the highest one: give an id")]
     NoIdLeft,
@@ -39,6 +76,12 @@ pub enum Error {
     /// Too many listings are open.
     #[error("{limit} listings are open already: try again later")]
     TooManyListings {
+        /// So many may be open.
+        limit: usize,
+    },
+    /// Too many tails are open.
+    #[error("{limit} tails are open already: try again later")]
+    TooManyTails {
         /// So many may be open.
         limit: usize,
     },
@@ -91,14 +134,15 @@ impl Error {
 impl From<Error> for Status {
     fn from(error: Error) -> Status {
         match &error {
-            Error::TooLong { bytes } => {
-                let why = format!("{bytes} bytes, the limit is {MESSAGE_LIMIT_BYTES}");
-                status::invalid("message", why)
+            Error::Field(bad) => status::invalid(&bad.field, &bad.why),
+            Error::OtherContent | Error::Conflict { .. } => {
+                status::already_exists(error.to_string())
             }
-            Error::OtherContent => status::already_exists(error.to_string()),
-            Error::NoIdLeft | Error::Full | Error::TooManyListings { .. } => {
-                status::exhausted(error.to_string())
-            }
+            Error::OtherLastPosition { .. } => status::failed_precondition(error.to_string()),
+            Error::NoIdLeft
+            | Error::Full
+            | Error::TooManyListings { .. }
+            | Error::TooManyTails { .. } => status::exhausted(error.to_string()),
             Error::Busy | Error::Lost | Error::Stopping => status::unavailable(error.to_string()),
             Error::NewerSchema { .. }
             | Error::BadStoreId(_)

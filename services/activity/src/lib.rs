@@ -9,18 +9,26 @@ use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
 use muster_kit::server::Server;
 use muster_proto::compat::activity::activity_events_server::ActivityEventsServer;
+use muster_proto::muster::activity::v1::activity_service_server::ActivityServiceServer;
 
 use config::Config;
 use error::Error;
-use grpc::Compat;
+use grpc::{Api, Compat};
 use store::Store;
 
+pub mod batch;
 pub mod config;
+pub mod cursor;
 pub mod deployment;
 pub mod error;
 pub mod event;
 pub mod grpc;
+pub mod listing;
+pub mod recent;
+pub mod selection;
 pub mod store;
+pub mod tail;
+pub mod topic;
 
 /// The service as its process and the suite know it.
 pub const SERVICE: Service = Service {
@@ -39,8 +47,11 @@ pub const SERVICE: Service = Service {
 /// The store cannot be opened, or serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
     let store = Store::open(&config.store, context.health.need("store")).await?;
-    let api = ActivityEventsServer::new(Compat::new(store.clone()));
-    let served = Server::new(&context).grpc(api).serve(listener).await;
+    let api = Api::new(store.clone(), context.shutdown.clone());
+    let server = Server::new(&context)
+        .grpc(ActivityEventsServer::new(Compat::new(store.clone())))
+        .grpc(ActivityServiceServer::new(api));
+    let served = server.serve(listener).await;
     store.close().await;
     Ok(served?)
 }

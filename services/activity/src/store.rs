@@ -10,9 +10,13 @@ use std::sync::Arc;
 
 use muster_kit::health::Need;
 use muster_kit::store::StoreUrl;
+use tokio::sync::watch;
+use uuid::Uuid;
 
+use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::{Event, NewEvent};
+use crate::selection::Selection;
 use sqlite::Sqlite;
 
 mod sqlite;
@@ -42,21 +46,74 @@ impl Appended {
     }
 }
 
-/// Which events to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Selection {
-    /// Those of one topic.
-    Topic(String),
-    /// Those of all topics that begin like this.
-    Prefix(String),
+/// Which way events are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// In the order of their positions.
+    Forwards,
+    /// The newest first.
+    Backwards,
 }
 
-/// Some of the events that were selected, in the order of their positions.
+/// The positions that are read, and how many events at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Those behind this one, 0 for all,
+    pub after: i64,
+    /// up to this one.
+    pub end: i64,
+    /// From which end.
+    pub direction: Direction,
+    /// The most events of a page; 1 at least.
+    pub limit_events: usize,
+}
+
+impl Window {
+    /// All behind `after` up to `end`, forwards, in pages of the store's own size.
+    pub fn forwards(after: i64, end: i64) -> Window {
+        Window {
+            after,
+            end,
+            direction: Direction::Forwards,
+            limit_events: usize::MAX,
+        }
+    }
+
+    /// Where it goes on when this position was read: the next `after`, or backwards the next
+    /// `end`.
+    pub(crate) fn beyond(&self, position: i64) -> i64 {
+        match self.direction {
+            Direction::Forwards => position,
+            Direction::Backwards => position - 1,
+        }
+    }
+
+    /// Where it begins, such that [`Window::from`] leaves all of it.
+    pub fn begin(&self) -> i64 {
+        match self.direction {
+            Direction::Forwards => self.after,
+            Direction::Backwards => self.end,
+        }
+    }
+
+    /// What is left of it.
+    pub fn from(self, next: i64) -> Window {
+        match self.direction {
+            Direction::Forwards => Window {
+                after: next,
+                ..self
+            },
+            Direction::Backwards => Window { end: next, ..self },
+        }
+    }
+}
+
+/// Some of the events that were selected, in the order asked for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The events; there may be none on a page that is not the last.
     pub events: Vec<Event>,
-    /// The position after which the next page begins; `None` on the last page.
+    /// Where [`Window::from`] goes on; `None` on the last page.
     pub next: Option<i64>,
 }
 
@@ -83,6 +140,32 @@ impl Store {
         }
     }
 
+    /// Stores a batch; returns when it is on disk, with what became of each event, in order.
+    /// Waits while too many others do.
+    ///
+    /// # Errors
+    /// [`Error::OtherLastPosition`], [`Error::Conflict`], [`Error::Full`]: nothing of it is
+    /// stored. Or one that says that the store does not write: then it may be stored or not.
+    pub async fn append_batch(&self, batch: Batch) -> Result<Vec<Fate>, Error> {
+        match self {
+            Store::Sqlite(store) => store.append_batch(batch).await,
+        }
+    }
+
+    /// What tells this store from every other one.
+    pub fn id(&self) -> Uuid {
+        match self {
+            Store::Sqlite(store) => store.id(),
+        }
+    }
+
+    /// Tells each newest position that is on disk.
+    pub fn watch(&self) -> watch::Receiver<i64> {
+        match self {
+            Store::Sqlite(store) => store.watch(),
+        }
+    }
+
     /// The position of the newest event that is on disk, 0 when there is none.
     pub fn last_position(&self) -> i64 {
         match self {
@@ -90,13 +173,13 @@ impl Store {
         }
     }
 
-    /// The selected events after position `after` up to `end`, as many as fit a page.
+    /// The selected events of the window, as many as fit a page.
     ///
     /// # Errors
     /// The store cannot be read, or is closed.
-    pub async fn page(&self, selection: Selection, after: i64, end: i64) -> Result<Page, Error> {
+    pub async fn page(&self, selection: &Arc<Selection>, window: Window) -> Result<Page, Error> {
         match self {
-            Store::Sqlite(store) => store.page(selection, after, end).await,
+            Store::Sqlite(store) => store.page(selection, window).await,
         }
     }
 

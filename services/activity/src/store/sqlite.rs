@@ -1,26 +1,30 @@
 //! SQLite: one file, one writer that commits whole groups, and a few readers.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use muster_kit::health::Need;
 use muster_kit::store::StoreLock;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use uuid::Uuid;
 
+use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::NewEvent;
-use crate::store::{Appended, Page, Selection};
-use queue::{Append, Shared};
+use crate::selection::Selection;
+use crate::store::{Appended, Page, Window};
+use queue::{Append, Reply, Shared};
 use reader::Readers;
 
 mod append;
+mod batch;
 mod checkpoint;
 mod failure;
 mod queue;
 mod reader;
+mod row;
 mod schema;
 mod topics;
 mod writer;
@@ -28,6 +32,7 @@ mod writer;
 /// An open store.
 #[derive(Debug)]
 pub struct Sqlite {
+    id: Uuid,
     shared: Shared,
     readers: Arc<Readers>,
     /// The way to the writer; `None` once the store is closed.
@@ -44,11 +49,12 @@ impl Sqlite {
         let (sender, receiver) = mpsc::unbounded_channel();
         let (tell, opened) = oneshot::channel();
         let writer = spawn_writer(path, lock, tell, receiver, shared.clone(), need)?;
-        opened
+        let id = opened
             .await
             .unwrap_or(Err(Error::Lost))
             .map_err(|cause| Error::open(path, cause))?;
         Ok(Sqlite {
+            id,
             shared,
             readers: Arc::new(Readers::new(path)),
             appends: Mutex::new(Some(sender)),
@@ -56,9 +62,22 @@ impl Sqlite {
         })
     }
 
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
     pub(super) async fn append(&self, event: NewEvent) -> Result<Appended, Error> {
-        let (append, answer) = Append::new(event);
-        let place = self.shared.places.acquire_many(append.places).await;
+        self.queue(|reply| Append::one(event, reply)).await
+    }
+
+    pub(super) async fn append_batch(&self, batch: Batch) -> Result<Vec<Fate>, Error> {
+        self.queue(|reply| Append::batch(batch, reply)).await
+    }
+
+    async fn queue<T>(&self, append: impl FnOnce(Reply<T>) -> Append) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let append = append(reply);
+        let place = self.shared.places.acquire_many(append.places()).await;
         let place = place.map_err(|_| Error::Stopping)?;
         // No await between the place and the queue: an event that has one is in the other.
         self.send(append)?;
@@ -73,16 +92,19 @@ impl Sqlite {
     }
 
     pub(super) fn last_position(&self) -> i64 {
-        self.shared.last_position.load(Ordering::Acquire)
+        *self.shared.last_position.borrow()
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<i64> {
+        self.shared.last_position.subscribe()
     }
 
     pub(super) async fn page(
         &self,
-        selection: Selection,
-        after: i64,
-        end: i64,
+        selection: &Arc<Selection>,
+        window: Window,
     ) -> Result<Page, Error> {
-        self.readers.page(selection, after, end).await
+        self.readers.page(Arc::clone(selection), window).await
     }
 
     /// Readers first, so that the writer's last checkpoint reaches the end of the log.
@@ -101,7 +123,7 @@ impl Sqlite {
 fn spawn_writer(
     path: &Path,
     lock: StoreLock,
-    opened: oneshot::Sender<Result<(), Error>>,
+    opened: oneshot::Sender<Result<Uuid, Error>>,
     appends: UnboundedReceiver<Append>,
     shared: Shared,
     need: Need,

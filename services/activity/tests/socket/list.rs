@@ -3,6 +3,7 @@
 use futures_util::future::try_join_all;
 use muster_activity::event::NewEvent;
 use muster_activity::store::Store;
+use muster_activity::topic::Topic;
 use muster_kit::process::Context;
 use muster_kit::store::StoreUrl;
 
@@ -47,7 +48,7 @@ async fn topics_and_ids_of_others_are_not_listed() {
         let event = NewEvent::of_deployment(1, 1, "a".into(), 0, 0).unwrap();
         store
             .append(NewEvent {
-                topic: topic.into(),
+                topic: Topic::parse(topic.into()).unwrap(),
                 id: Some(id.into()),
                 ..event
             })

@@ -1,6 +1,9 @@
-//! The compatibility API over a real socket.
+//! Both APIs over a real socket.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod append;
 mod create;
 mod list;
+mod pages;
 mod service;
+mod tail;

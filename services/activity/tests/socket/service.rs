@@ -15,11 +15,14 @@ use muster_kit::listen::Listener;
 use muster_kit::process::Context;
 use muster_kit::store::StoreUrl;
 use muster_proto::compat::activity as pb;
+use muster_proto::muster::activity::v1;
 use pb::activity_events_client::ActivityEventsClient;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tonic::{Status, Streaming};
+use v1::activity_service_client::ActivityServiceClient;
+use v1::tail_response::Message;
 
 /// No answer takes that long.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -28,6 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) struct Service {
     addr: String,
     client: ActivityEventsClient<Channel>,
+    v1: ActivityServiceClient<Channel>,
     context: Context,
     running: JoinHandle<Result<(), Error>>,
 }
@@ -38,6 +42,7 @@ impl Service {
         let listener = Listener::on_free_port().await.unwrap();
         let addr = listener.local_addr().to_string();
         let client = ActivityEventsClient::new(Channel::to(&addr));
+        let v1 = ActivityServiceClient::new(Channel::to(&addr));
         let config = Config {
             store: StoreUrl::Sqlite(database(folder.path())),
         };
@@ -45,6 +50,7 @@ impl Service {
         Service {
             addr,
             client,
+            v1,
             context,
             running,
         }
@@ -77,6 +83,28 @@ impl Service {
         .await
     }
 
+    pub(crate) async fn append(
+        &self,
+        request: v1::AppendRequest,
+    ) -> Result<Vec<v1::AppendResult>, Status> {
+        let mut client = self.v1.clone();
+        let answer = timeout(DEADLINE, client.append(request)).await.unwrap();
+        answer.map(|answer| answer.into_inner().results)
+    }
+
+    pub(crate) async fn page(&self, request: v1::ListRequest) -> Result<v1::ListResponse, Status> {
+        let mut client = self.v1.clone();
+        let answer = timeout(DEADLINE, client.list(request)).await.unwrap();
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// A tail on a connection of its own.
+    pub(crate) async fn tail(&self, request: v1::TailRequest) -> Result<Tail, Status> {
+        let mut client = ActivityServiceClient::new(Channel::to(&self.addr));
+        let answer = timeout(DEADLINE, client.tail(request)).await.unwrap();
+        answer.map(|answer| Tail(answer.into_inner()))
+    }
+
     pub(crate) async fn stop(self) {
         self.context.shutdown.cancel();
         timeout(DEADLINE, self.running)
@@ -84,6 +112,38 @@ impl Service {
             .unwrap()
             .unwrap()
             .unwrap();
+    }
+}
+
+/// A tail that is read.
+pub(crate) struct Tail(Streaming<v1::TailResponse>);
+
+impl Tail {
+    /// What is told next; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Result<Option<Message>, Status> {
+        let told = timeout(DEADLINE, self.0.message()).await.unwrap()?;
+        Ok(told.map(|told| told.message.unwrap()))
+    }
+
+    /// Events until there are so many, and the last cursor.
+    pub(crate) async fn take(&mut self, count: usize) -> (Vec<v1::Event>, String) {
+        let (mut events, mut cursor) = (Vec::new(), String::new());
+        while events.len() < count {
+            if let Message::Batch(batch) = self.next().await.unwrap().unwrap() {
+                events.extend(batch.events);
+                cursor = batch.cursor;
+            }
+        }
+        (events, cursor)
+    }
+
+    /// Waits until it is live.
+    pub(crate) async fn live(&mut self) -> String {
+        loop {
+            if let Message::Live(live) = self.next().await.unwrap().unwrap() {
+                return live.cursor;
+            }
+        }
     }
 }
 
@@ -117,6 +177,24 @@ pub(crate) fn event(deployment_id: i32, id: i32, message: &str) -> pb::EventRequ
         message: message.into(),
         timestamp,
         deployment_id,
+    }
+}
+
+/// An event of the own API.
+pub(crate) fn new_event(topic: &str, id: &str, message: &str) -> v1::NewEvent {
+    v1::NewEvent {
+        topic: topic.into(),
+        id: id.into(),
+        message: message.into(),
+        ..v1::NewEvent::default()
+    }
+}
+
+/// A batch without an expected position.
+pub(crate) fn batch(events: Vec<v1::NewEvent>) -> v1::AppendRequest {
+    v1::AppendRequest {
+        events,
+        expected_last_position: None,
     }
 }
 

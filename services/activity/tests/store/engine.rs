@@ -1,12 +1,15 @@
 //! The engines under test.
 
 use std::future::{Future, poll_fn};
+use std::sync::Arc;
 use std::task::Poll;
 
 use futures_util::future::{join_all, maybe_done};
 use muster_activity::error::Error;
 use muster_activity::event::{Event, NewEvent};
-use muster_activity::store::{Appended, Selection, Store};
+use muster_activity::selection::Selection;
+use muster_activity::store::{Appended, Store, Window};
+use muster_activity::topic::Topic;
 use muster_kit::process::Context;
 use muster_kit::store::StoreUrl;
 use tempfile::TempDir;
@@ -46,7 +49,7 @@ pub(crate) fn event(deployment: i32, id: i32, message: &str) -> NewEvent {
 /// An event of any topic.
 pub(crate) fn other(topic: &str, id: &str, message: &str) -> NewEvent {
     NewEvent {
-        topic: topic.into(),
+        topic: Topic::parse(topic.into()).unwrap(),
         id: Some(id.into()),
         ..event(1, 1, message)
     }
@@ -79,17 +82,24 @@ pub(crate) async fn append_all(
 
 /// All selected events, page by page.
 pub(crate) async fn read(store: &Store, selection: Selection) -> Vec<Event> {
-    let end = store.last_position();
-    let (mut events, mut next) = (Vec::new(), Some(0));
-    while let Some(after) = next {
-        let page = store.page(selection.clone(), after, end).await.unwrap();
+    let all = Window::forwards(0, store.last_position());
+    read_window(store, selection, all).await
+}
+
+/// The selected events of a window, page by page.
+pub(crate) async fn read_window(store: &Store, selection: Selection, window: Window) -> Vec<Event> {
+    let selection = Arc::new(selection);
+    let (mut events, mut rest) = (Vec::new(), Some(window));
+    while let Some(window) = rest {
+        let page = store.page(&selection, window).await.unwrap();
+        assert!(page.events.len() <= window.limit_events);
         events.extend(page.events);
-        next = page.next;
+        rest = page.next.map(|next| window.from(next));
     }
     events
 }
 
 /// Everything in the store.
 pub(crate) async fn read_all(store: &Store) -> Vec<Event> {
-    read(store, Selection::Prefix(String::new())).await
+    read(store, Selection::prefix("")).await
 }

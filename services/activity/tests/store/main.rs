@@ -1,8 +1,10 @@
 //! What every engine of the store promises. Each test runs against each engine.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod batches;
 mod durability;
 mod engine;
 mod identity;
 mod model;
 mod reading;
+mod tails;

@@ -1,13 +1,18 @@
-//! Any sequence of appends and restarts gives what a simple model gives.
+//! Any sequence of appends, batches, readers and restarts gives what a simple model gives.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use muster_activity::batch::{Batch, Fate};
+use muster_activity::cursor::Cursor;
 use muster_activity::error::Error;
-use muster_activity::event::{Event, NewEvent};
-use muster_activity::store::{Appended, Selection};
+use muster_activity::event::{Attributes, Event, NewEvent};
+use muster_activity::selection::Selection;
+use muster_activity::store::{Appended, Store};
+use muster_activity::tail::{Begin, Feed, Request, Told};
 use proptest::prelude::*;
 
-use crate::engine::{Engine, append_all, engines, read, read_all};
+use crate::engine::{Engine, append_all, engines, other, read, read_all};
 
 /// All there is to know of a store.
 #[derive(Default)]
@@ -20,22 +25,42 @@ struct Model {
 enum Answer {
     Stored(Event),
     AlreadyThere(Event),
-    OtherContent,
+    OtherContent(i64),
     NoIdLeft,
+}
+
+/// Why nothing of a batch is stored.
+#[derive(Debug, PartialEq)]
+enum Refusal {
+    OtherLastPosition(i64),
+    Conflict(usize),
+}
+
+type Content = (String, String, Attributes);
+
+fn content(event: Event) -> Content {
+    (event.kind, event.message, event.attributes)
+}
+
+fn content_of_new(event: &NewEvent) -> Content {
+    content(event.clone().stored(0, String::new()))
 }
 
 impl Model {
     fn append(&mut self, new: NewEvent) -> Answer {
-        let Some(id) = new.id.clone().or_else(|| self.next_id(&new.topic)) else {
+        let topic = new.topic.as_str();
+        let Some(id) = new.id.clone().or_else(|| self.next_id(topic)) else {
             return Answer::NoIdLeft;
         };
         let there = self
             .events
             .iter()
-            .find(|event| event.topic == new.topic && event.id == id);
+            .find(|event| event.topic == topic && event.id == id);
         match there {
-            Some(event) if event.message == new.message => Answer::AlreadyThere(event.clone()),
-            Some(_) => Answer::OtherContent,
+            Some(event) if content(event.clone()) == content_of_new(&new) => {
+                Answer::AlreadyThere(event.clone())
+            }
+            Some(event) => Answer::OtherContent(event.position),
             None => {
                 let event = new.stored(self.events.len() as i64 + 1, id);
                 self.events.push(event.clone());
@@ -44,10 +69,48 @@ impl Model {
         }
     }
 
+    fn append_batch(&mut self, batch: &Batch) -> Result<Vec<Fate>, Refusal> {
+        let topic = batch.events()[0].topic.as_str();
+        let last = self.last_of(topic);
+        let before = self.events.len();
+        let fates: Vec<_> = batch
+            .events()
+            .iter()
+            .map(|event| match self.append(event.clone()) {
+                Answer::Stored(event) => Fate::Stored(event.position),
+                Answer::AlreadyThere(event) => Fate::AlreadyThere(event.position),
+                Answer::OtherContent(position) => Fate::Conflict(position),
+                Answer::NoIdLeft => panic!("every event of a batch has an id"),
+            })
+            .collect();
+        let Some(expected) = batch.expected_last() else {
+            return Ok(fates);
+        };
+        let conflict = fates
+            .iter()
+            .position(|fate| matches!(fate, Fate::Conflict(_)));
+        let is_repeated = fates
+            .iter()
+            .all(|fate| matches!(fate, Fate::AlreadyThere(_)));
+        let refusal = match conflict {
+            _ if is_repeated => return Ok(fates),
+            _ if last != expected => Refusal::OtherLastPosition(last),
+            Some(index) => Refusal::Conflict(index),
+            None => return Ok(fates),
+        };
+        self.events.truncate(before);
+        Err(refusal)
+    }
+
+    fn last_of(&self, topic: &str) -> i64 {
+        let of_topic = self.events.iter().filter(|event| event.topic == topic);
+        of_topic.map(|event| event.position).max().unwrap_or(0)
+    }
+
     fn next_id(&self, topic: &str) -> Option<String> {
         let ids = self.events.iter().filter(|event| event.topic == topic);
         let highest: i64 = ids
-            .map(|event| event.id.parse().unwrap())
+            .filter_map(|event| event.id.parse().ok())
             .max()
             .unwrap_or(0);
         i32::try_from(highest.max(0) + 1)
@@ -67,20 +130,34 @@ impl Model {
     }
 }
 
-fn answer(appended: Result<Appended, Error>) -> Answer {
-    match appended {
-        Ok(Appended::Stored(event)) => Answer::Stored(event),
-        Ok(Appended::AlreadyThere(event)) => Answer::AlreadyThere(event),
-        Err(Error::OtherContent) => Answer::OtherContent,
-        Err(Error::NoIdLeft) => Answer::NoIdLeft,
-        Err(error) => panic!("{error}"),
+/// Whether the store answered as the model did; it does not tell where the other content is.
+fn is_as_expected(appended: &Result<Appended, Error>, expected: &Answer) -> bool {
+    match (appended, expected) {
+        (Ok(Appended::Stored(event)), Answer::Stored(other)) => event == other,
+        (Ok(Appended::AlreadyThere(event)), Answer::AlreadyThere(other)) => event == other,
+        (Err(Error::OtherContent), Answer::OtherContent(_)) => true,
+        (Err(Error::NoIdLeft), Answer::NoIdLeft) => true,
+        _ => false,
     }
+}
+
+fn fates(appended: Result<Vec<Fate>, Error>) -> Result<Vec<Fate>, Refusal> {
+    appended.map_err(|error| match error {
+        Error::OtherLastPosition { last, .. } => Refusal::OtherLastPosition(last),
+        Error::Conflict { index } => Refusal::Conflict(index),
+        error => panic!("{error}"),
+    })
 }
 
 #[derive(Debug, Clone)]
 enum Step {
     /// Appended at the same time.
     Append(Vec<NewEvent>),
+    /// Each event of one topic, expected behind the given one of the topic's events (counted
+    /// from its last; `None`: whatever it is).
+    Batch(Vec<NewEvent>, Option<usize>),
+    /// The follower reads what is new.
+    Follow,
     Restart,
 }
 
@@ -97,25 +174,95 @@ fn new_event() -> impl Strategy<Value = NewEvent> {
     })
 }
 
+/// One of few identities and few contents, so that they meet.
+fn batch_event() -> impl Strategy<Value = NewEvent> {
+    let attributes = prop_oneof![
+        4 => Just(Attributes::new()),
+        1 => Just(Attributes::from([("a".into(), "\"".into())])),
+    ];
+    let topic = prop_oneof![Just("deployment/1"), Just("user/1")];
+    (topic, 1..9_i32, "k?", attributes).prop_map(|(topic, id, kind, attributes)| NewEvent {
+        kind,
+        attributes,
+        ..other(topic, &id.to_string(), "a")
+    })
+}
+
+fn batch() -> impl Strategy<Value = Step> {
+    let expected = prop::option::of(0..2_usize);
+    let events = prop::collection::vec(batch_event(), 1..6);
+    (events, expected).prop_map(|(mut events, expected)| {
+        if expected.is_some() {
+            let topic = events[0].topic.clone();
+            events
+                .iter_mut()
+                .for_each(|event| event.topic = topic.clone());
+        }
+        Step::Batch(events, expected)
+    })
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(new_event(), 1..12).prop_map(Step::Append),
+        6 => batch(),
+        3 => Just(Step::Follow),
         1 => Just(Step::Restart),
     ];
     prop::collection::vec(step, 1..16)
 }
 
+/// Somebody who follows a topic, and comes back with the last cursor.
+#[derive(Default)]
+struct Follower {
+    seen: Vec<Event>,
+    cursor: Option<Cursor>,
+}
+
+impl Follower {
+    /// Reads what there is.
+    async fn catch_up(&mut self, store: &Store) {
+        let mut tail = Feed::new(store.clone()).tail(Request {
+            selection: Selection::topic("user/1"),
+            begin: self.cursor.map_or(Begin::First, Begin::Behind),
+            follow: false,
+        });
+        while let Some(told) = tail.next().await {
+            match told.unwrap() {
+                Told::Batch(events, cursor) => {
+                    self.seen
+                        .extend(events.into_iter().map(Arc::unwrap_or_clone));
+                    self.cursor = Some(cursor);
+                }
+                Told::Live(cursor) => self.cursor = Some(cursor),
+                Told::Reset(reset) => panic!("{reset:?}"),
+            }
+        }
+    }
+}
+
 async fn run(engine: &Engine, steps: Vec<Step>) {
     let mut model = Model::default();
+    let mut follower = Follower::default();
     let mut store = engine.open().await;
     for step in steps {
         match step {
             Step::Append(events) => {
                 let answers = append_all(&store, events.clone()).await;
-                let answers: Vec<_> = answers.into_iter().map(answer).collect();
-                let expected: Vec<_> = events.into_iter().map(|e| model.append(e)).collect();
-                assert_eq!(answers, expected);
+                let expected = events.into_iter().map(|event| model.append(event));
+                for (answer, expected) in answers.iter().zip(expected) {
+                    let is_good = is_as_expected(answer, &expected);
+                    assert!(is_good, "{answer:?} instead of {expected:?}");
+                }
             }
+            Step::Batch(events, behind) => {
+                let last = model.last_of(events[0].topic.as_str());
+                let expected = behind.map(|behind| (last - behind as i64).max(0));
+                let batch = Batch::new(events, expected).unwrap();
+                let expected = model.append_batch(&batch);
+                assert_eq!(fates(store.append_batch(batch).await), expected);
+            }
+            Step::Follow => follower.catch_up(&store).await,
             Step::Restart => {
                 store.close().await;
                 store = engine.open().await;
@@ -123,8 +270,11 @@ async fn run(engine: &Engine, steps: Vec<Step>) {
         }
         assert_eq!(read_all(&store).await, model.events);
     }
+    follower.catch_up(&store).await;
+    let followed = model.by_topic().remove("user/1").unwrap_or_default();
+    assert_eq!(follower.seen, followed);
     for (topic, events) in model.by_topic() {
-        assert_eq!(read(&store, Selection::Topic(topic)).await, events);
+        assert_eq!(read(&store, Selection::topic(topic)).await, events);
     }
     store.close().await;
 }
@@ -133,7 +283,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_appends_and_restarts_give_what_the_model_gives(steps in steps()) {
+    fn any_appends_readers_and_restarts_give_what_the_model_gives(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for engine in engines() {
             runtime.block_on(run(&engine, steps.clone()));

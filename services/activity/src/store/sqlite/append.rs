@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
 
-use super::reader;
 use super::topics::Topics;
+use super::{reader, row};
 use crate::deployment;
 use crate::event::{Event, NewEvent};
+use crate::topic::Topic;
 
 /// What became of one event of a group that is committed.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +18,8 @@ pub(super) enum Outcome {
     },
     /// There already, as this.
     AlreadyThere(Event),
-    /// Refused: the id is there with another content.
-    OtherContent,
+    /// Refused: the id is there with another content, at this position.
+    OtherContent { position: i64 },
     /// Refused: the topic's highest id is at the top.
     NoIdLeft,
 }
@@ -44,13 +45,15 @@ impl<'c> Appender<'c> {
                  ON CONFLICT DO NOTHING",
             )?,
             insert_event: connection.prepare(
-                "INSERT INTO events (position, topic, id, message, send_ns, receive_ns)
-                 VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO events
+                     (position, topic, id, message, send_ns, receive_ns, kind, attributes)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             select_event: connection.prepare(
-                "SELECT e.position, e.message, e.send_ns, e.receive_ns
+                "SELECT e.position, ?3, e.id, e.message, e.send_ns, e.receive_ns, e.kind,
+                     e.attributes
                  FROM identities i JOIN events e ON e.position = i.position
-                 WHERE i.topic = ? AND i.id = ?",
+                 WHERE i.topic = ?1 AND i.id = ?2",
             )?,
         })
     }
@@ -60,15 +63,15 @@ impl<'c> Appender<'c> {
         self.last_position
     }
 
-    /// Appends the group and commits it; on an error nothing of it is there. The outcomes are in
-    /// the order of the events, and true only now that all of them are on disk: also a duplicate
-    /// may be one of an event of this very group.
-    pub(super) fn append<'e>(
+    /// Appends a group and commits it; on an error nothing of it is there. Outcomes are true
+    /// only now that all of them are on disk: also a duplicate may be one of an event of this
+    /// very group.
+    pub(super) fn commit<T>(
         &mut self,
-        group: impl Iterator<Item = &'e NewEvent>,
-    ) -> rusqlite::Result<Vec<Outcome>> {
+        append_all: impl FnOnce(&mut Self) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         let before = self.last_position;
-        let outcomes = self.append_all(group);
+        let outcomes = self.transact(append_all);
         if outcomes.is_err() {
             self.last_position = before;
             self.topics.forget();
@@ -76,23 +79,49 @@ impl<'c> Appender<'c> {
         outcomes
     }
 
-    fn append_all<'e>(
+    fn transact<T>(
         &mut self,
-        group: impl Iterator<Item = &'e NewEvent>,
-    ) -> rusqlite::Result<Vec<Outcome>> {
+        append_all: impl FnOnce(&mut Self) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
         // Rolled back when it is dropped without a commit.
         let transaction =
             Transaction::new_unchecked(self.connection, TransactionBehavior::Immediate)?;
-        let outcomes = group
-            .map(|event| self.append_one(event))
-            .collect::<Result<_, _>>()?;
+        let outcomes = append_all(self)?;
         self.topics.flush()?;
         transaction.commit()?;
         Ok(outcomes)
     }
 
-    fn append_one(&mut self, event: &NewEvent) -> rusqlite::Result<Outcome> {
-        let topic = self.topics.get(&event.topic)?;
+    /// Within a transaction: does as `work` says, or nothing where it refuses.
+    pub(super) fn all_or_nothing<T, R>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> rusqlite::Result<Result<T, R>>,
+    ) -> rusqlite::Result<Result<T, R>> {
+        let before = self.last_position;
+        self.topics.flush()?;
+        self.connection.execute_batch("SAVEPOINT batch")?;
+        let done = work(self)?;
+        if done.is_err() {
+            self.connection.execute_batch("ROLLBACK TO batch")?;
+            self.last_position = before;
+            self.topics.forget();
+        }
+        self.connection.execute_batch("RELEASE batch")?;
+        Ok(done)
+    }
+
+    /// The position of the topic's last event, 0 when it has none.
+    pub(super) fn last_of(&mut self, topic: &Topic) -> rusqlite::Result<i64> {
+        let key = self.topics.get(topic.as_str())?.key;
+        let mut last = self
+            .connection
+            .prepare_cached("SELECT coalesce(max(position), 0) FROM events WHERE topic = ?")?;
+        last.query_row([key], |row| row.get(0))
+    }
+
+    /// Appends an event to the group.
+    pub(super) fn append(&mut self, event: &NewEvent) -> rusqlite::Result<Outcome> {
+        let topic = self.topics.get(event.topic.as_str())?;
         let given_id = match event.id {
             Some(_) => None,
             None => match deployment::next_id(topic.highest_id) {
@@ -109,31 +138,31 @@ impl<'c> Appender<'c> {
         if self.insert_identity.execute((topic.key, id, position))? == 0 {
             return self.compare(topic.key, id, event);
         }
-        let times = (event.send_ns, event.receive_ns);
-        self.insert_event
-            .execute((position, topic.key, id, &event.message, times.0, times.1))?;
-        self.topics.saw(&event.topic, id);
+        self.insert_event.execute((
+            position,
+            topic.key,
+            id,
+            &event.message,
+            event.send_ns,
+            event.receive_ns,
+            &event.kind,
+            row::encode(&event.attributes)?,
+        ))?;
+        self.topics.saw(event.topic.as_str(), id);
         self.last_position = position;
         Ok(Outcome::Stored { position, given_id })
     }
 
     /// What it means that the identity is taken.
     fn compare(&mut self, topic: i64, id: &str, event: &NewEvent) -> rusqlite::Result<Outcome> {
-        let original = self.select_event.query_row((topic, id), |row| {
-            Ok(Event {
-                position: row.get(0)?,
-                topic: event.topic.clone(),
-                id: id.to_owned(),
-                message: row.get(1)?,
-                send_ns: row.get(2)?,
-                receive_ns: row.get(3)?,
-            })
-        })?;
+        let key = (topic, id, event.topic.as_str());
+        let original = self.select_event.query_row(key, row::event)?;
         let is_same = original.says_the_same_as(event);
-        Ok(if is_same {
-            Outcome::AlreadyThere(original)
-        } else {
-            Outcome::OtherContent
+        Ok(match is_same {
+            true => Outcome::AlreadyThere(original),
+            false => Outcome::OtherContent {
+                position: original.position,
+            },
         })
     }
 }
@@ -149,6 +178,10 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         schema::migrate(&mut connection).unwrap();
         connection
+    }
+
+    fn append(appender: &mut Appender<'_>, group: &[NewEvent]) -> rusqlite::Result<Vec<Outcome>> {
+        appender.commit(|appender| group.iter().map(|event| appender.append(event)).collect())
     }
 
     fn event(id: i32, message: &str, send_ns: i64) -> NewEvent {
@@ -172,12 +205,12 @@ mod tests {
             event(7, "b", 30),
             event(8, "c", 40),
         ];
-        let outcomes = appender.append(group.iter()).unwrap();
+        let outcomes = append(&mut appender, &group).unwrap();
         let original = group[0].clone().stored(1, "7".into());
         let expected = [
             stored(1),
             Outcome::AlreadyThere(original),
-            Outcome::OtherContent,
+            Outcome::OtherContent { position: 1 },
             stored(2),
         ];
         assert_eq!(outcomes, expected);
@@ -192,7 +225,7 @@ mod tests {
             event(0, "b", 0),
             event(0, "c", 0),
         ];
-        let outcomes = appender.append(group.iter()).unwrap();
+        let outcomes = append(&mut appender, &group).unwrap();
         let top = Some(i32::MAX.to_string());
         let expected = [
             stored(1),
@@ -217,12 +250,12 @@ mod tests {
         set_limit(16);
         let long = "x".repeat(60_000);
         let too_much = [event(0, "small", 0), event(0, &long, 0), event(0, &long, 0)];
-        let full = appender.append(too_much.iter()).unwrap_err();
+        let full = append(&mut appender, &too_much).unwrap_err();
         assert_eq!(full.sqlite_error_code(), Some(ErrorCode::DiskFull));
         assert_eq!(reader::last_position(&database).unwrap(), 0);
 
         set_limit(1_000);
-        let outcomes = appender.append(too_much.iter().take(1)).unwrap();
+        let outcomes = append(&mut appender, &too_much[..1]).unwrap();
         assert_eq!(
             outcomes,
             [Outcome::Stored {
@@ -236,14 +269,9 @@ mod tests {
     fn a_new_appender_goes_on_where_the_last_one_ended() {
         let database = database();
         let first = [event(41, "a", 0)];
-        Appender::new(&database)
-            .unwrap()
-            .append(first.iter())
-            .unwrap();
-        let outcomes = Appender::new(&database)
-            .unwrap()
-            .append([event(0, "b", 0)].iter())
-            .unwrap();
+        append(&mut Appender::new(&database).unwrap(), &first).unwrap();
+        let mut appender = Appender::new(&database).unwrap();
+        let outcomes = append(&mut appender, &[event(0, "b", 0)]).unwrap();
         assert_eq!(
             outcomes,
             [Outcome::Stored {

@@ -7,36 +7,35 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Row};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
+use super::row;
 use crate::error::Error;
-use crate::event::Event;
-use crate::store::{Page, Selection};
+use crate::selection::{Selection, Topics};
+use crate::store::{Direction, Page, Window};
 
 /// Pages that are read at the same time, each on its own connection and thread.
 const CONNECTIONS: usize = 4;
 /// A page looks at no more rows than this, whether they are selected or not.
 const PAGE_ROWS: i64 = 512;
-/// A page ends once its messages and ids have this many bytes.
+/// A page ends once its events have this many bytes.
 const PAGE_BYTES: usize = 128 * 1024;
 /// Opening may meet the moment in which the write-ahead log is emptied.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 const OF_TOPIC: &str = "
-    SELECT e.position, ?1, e.id, e.message, e.send_ns, e.receive_ns
+    SELECT e.position, ?1, e.id, e.message, e.send_ns, e.receive_ns, e.kind, e.attributes
     FROM events e
     WHERE e.topic = (SELECT topic FROM topics WHERE name = ?1)
-        AND e.position > ?2 AND e.position <= ?3
-    ORDER BY e.position LIMIT ?4";
+        AND e.position > ?2 AND e.position <= ?3";
 
-/// All topics: the prefix (?1) is compared row by row, so that a page of a prefix that is rare
-/// is no longer than others. A cross join is never turned around.
+/// All topics: the prefix is compared row by row, so that a page of a prefix that is rare is no
+/// longer than others. A cross join is never turned around. (?1 is bound to nothing.)
 const OF_PREFIX: &str = "
-    SELECT e.position, t.name, e.id, e.message, e.send_ns, e.receive_ns
+    SELECT e.position, t.name, e.id, e.message, e.send_ns, e.receive_ns, e.kind, e.attributes
     FROM events e CROSS JOIN topics t ON t.topic = e.topic
-    WHERE e.position > ?2 AND e.position <= ?3
-    ORDER BY e.position LIMIT ?4";
+    WHERE e.position > ?2 AND e.position <= ?3";
 
 /// The connections that read.
 #[derive(Debug)]
@@ -55,12 +54,11 @@ impl Readers {
         }
     }
 
-    /// The events of the selection after position `after` up to `end`, as many as fit a page.
+    /// The selected events of the window, as many as fit a page.
     pub(super) async fn page(
         self: &Arc<Self>,
-        selection: Selection,
-        after: i64,
-        end: i64,
+        selection: Arc<Selection>,
+        window: Window,
     ) -> Result<Page, Error> {
         let place = Arc::clone(&self.places)
             .acquire_owned()
@@ -68,7 +66,7 @@ impl Readers {
             .map_err(|_| Error::Stopping)?;
         let readers = Arc::clone(self);
         let read = move || {
-            let page = readers.read(|connection| page(connection, &selection, after, end));
+            let page = readers.read(|connection| page(connection, &selection, window));
             drop(place);
             page
         };
@@ -113,29 +111,25 @@ pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<i64> {
     })
 }
 
-fn page(
-    connection: &Connection,
-    selection: &Selection,
-    after: i64,
-    end: i64,
-) -> rusqlite::Result<Page> {
-    let (query, name) = match selection {
-        Selection::Topic(name) => (OF_TOPIC, name),
-        Selection::Prefix(prefix) => (OF_PREFIX, prefix),
+fn page(connection: &Connection, selection: &Selection, window: Window) -> rusqlite::Result<Page> {
+    let name = match &selection.topics {
+        Topics::One(name) => name,
+        Topics::Prefix(_) => "",
     };
-    let mut statement = connection.prepare_cached(query)?;
-    let mut rows = statement.query((name, after, end, PAGE_ROWS))?;
+    let mut statement = connection.prepare_cached(&query(&selection.topics, window.direction))?;
+    let mut rows = statement.query((name, window.after, window.end, PAGE_ROWS))?;
     let mut page = Page::default();
     let (mut looked_at, mut bytes) = (0, 0);
     while let Some(row) = rows.next()? {
         looked_at += 1;
-        page.next = Some(row.get(0)?);
-        if row.get_ref(1)?.as_str()?.starts_with(name) {
-            let event = event(row)?;
-            bytes += event.message.len() + event.id.len();
+        page.next = Some(window.beyond(row.get(0)?));
+        let (topic, kind) = (row.get_ref(1)?.as_str()?, row.get_ref(6)?.as_str()?);
+        if selection.has(topic, kind, row.get(5)?) {
+            let event = row::event(row)?;
+            bytes += event.bytes();
             page.events.push(event);
         }
-        if bytes >= PAGE_BYTES {
+        if bytes >= PAGE_BYTES || page.events.len() >= window.limit_events {
             return Ok(page);
         }
     }
@@ -145,15 +139,16 @@ fn page(
     Ok(page)
 }
 
-fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
-    Ok(Event {
-        position: row.get(0)?,
-        topic: row.get(1)?,
-        id: row.get(2)?,
-        message: row.get(3)?,
-        send_ns: row.get(4)?,
-        receive_ns: row.get(5)?,
-    })
+fn query(topics: &Topics, direction: Direction) -> String {
+    let rows = match topics {
+        Topics::One(_) => OF_TOPIC,
+        Topics::Prefix(_) => OF_PREFIX,
+    };
+    let order = match direction {
+        Direction::Forwards => "ASC",
+        Direction::Backwards => "DESC",
+    };
+    format!("{rows} ORDER BY e.position {order} LIMIT ?4")
 }
 
 #[cfg(test)]
@@ -162,11 +157,11 @@ mod tests {
     use super::super::schema;
     use super::*;
 
-    fn plan(query: &str) -> String {
+    fn plan(topics: &Topics, direction: Direction) -> String {
         let mut database = Connection::open_in_memory().unwrap();
         schema::migrate(&mut database).unwrap();
         let mut plan = database
-            .prepare(&format!("EXPLAIN QUERY PLAN {query}"))
+            .prepare(&format!("EXPLAIN QUERY PLAN {}", query(topics, direction)))
             .unwrap();
         let steps = plan
             .query_map(("", 0, 0, 0), |row| row.get::<_, String>(3))
@@ -174,29 +169,27 @@ mod tests {
         steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 
+    const DIRECTIONS: [Direction; 2] = [Direction::Forwards, Direction::Backwards];
+
     #[test]
     fn a_page_of_a_topic_comes_from_its_index_without_a_sort() {
-        let plan = plan(OF_TOPIC);
-        assert!(
-            plan.contains("events_by_topic (topic=? AND rowid>? AND rowid<?)"),
-            "{plan}"
-        );
-        assert!(
-            !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
-            "{plan}"
-        );
+        for direction in DIRECTIONS {
+            let plan = plan(&Topics::One(String::new()), direction);
+            let range = "events_by_topic (topic=? AND rowid>? AND rowid<?)";
+            assert!(plan.contains(range), "{plan}");
+            let is_slow = plan.contains("SCAN") || plan.contains("TEMP B-TREE");
+            assert!(!is_slow, "{plan}");
+        }
     }
 
     #[test]
     fn a_page_of_all_begins_at_its_position_without_a_sort() {
-        let plan = plan(OF_PREFIX);
-        assert!(
-            plan.contains("SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"),
-            "{plan}"
-        );
-        assert!(
-            !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
-            "{plan}"
-        );
+        for direction in DIRECTIONS {
+            let plan = plan(&Topics::Prefix(String::new()), direction);
+            let range = "SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
+            assert!(plan.contains(range), "{plan}");
+            let is_slow = plan.contains("SCAN") || plan.contains("TEMP B-TREE");
+            assert!(!is_slow, "{plan}");
+        }
     }
 }

@@ -42,6 +42,11 @@ const MIGRATIONS: &[&str] = &[
     -- An index entry ends with the row's position, so this one is (topic, position).
     CREATE INDEX events_by_topic ON events (topic);
     ",
+    // 2: what an event may have beside its message. attributes: a JSON object; NULL: none.
+    "
+    ALTER TABLE events ADD COLUMN kind TEXT NOT NULL DEFAULT '';
+    ALTER TABLE events ADD COLUMN attributes TEXT;
+    ",
 ];
 
 /// Brings the database to today's version and returns the store's own id.
@@ -98,6 +103,28 @@ mod tests {
     fn two_stores_have_two_ids() {
         let id = || migrate(&mut Connection::open_in_memory().unwrap()).unwrap();
         assert_ne!(id(), id());
+    }
+
+    #[test]
+    fn a_database_of_version_1_keeps_its_events_and_its_id() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        apply(&mut connection, MIGRATIONS[0], 1).unwrap();
+        let id = store_id(&connection).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO topics VALUES (1, 'deployment/7', 3);
+                 INSERT INTO identities VALUES (1, '3', 1);
+                 INSERT INTO events VALUES (1, 1, '3', 'built', 10, 20);",
+            )
+            .unwrap();
+        assert_eq!(migrate(&mut connection).unwrap(), id);
+        let row = connection.query_row(
+            "SELECT message, kind, attributes FROM events WHERE position = 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        );
+        let expected: (String, String, Option<String>) = ("built".into(), String::new(), None);
+        assert_eq!(row.unwrap(), expected);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! only then answers. While a group is on its way to the disk, the next one gathers.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use muster_kit::health::Need;
@@ -10,6 +9,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::append::Appender;
 use super::checkpoint::{self, Checkpoints};
@@ -27,26 +27,26 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 /// Opens the database, tells `opened`, and writes until the queue is closed and empty.
 pub(super) fn run(
     path: &Path,
-    opened: oneshot::Sender<Result<(), Error>>,
+    opened: oneshot::Sender<Result<Uuid, Error>>,
     appends: UnboundedReceiver<Append>,
     shared: Shared,
     need: Need,
 ) {
-    let connection = match open(path) {
-        Ok(connection) => connection,
+    let (connection, store_id) = match open(path) {
+        Ok(opened) => opened,
         Err(error) => return drop(opened.send(Err(error))),
     };
     match Writer::new(&connection, shared, need) {
         Ok(mut writer) => {
             writer.need.met();
-            let _ = opened.send(Ok(()));
+            let _ = opened.send(Ok(store_id));
             writer.write(appends);
         }
         Err(error) => drop(opened.send(Err(error.into()))),
     }
 }
 
-fn open(path: &Path) -> Result<Connection, Error> {
+fn open(path: &Path) -> Result<(Connection, Uuid), Error> {
     let mut connection = Connection::open(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
@@ -61,8 +61,8 @@ fn open(path: &Path) -> Result<Connection, Error> {
     for setting in ["wal_autocheckpoint = 0", "journal_size_limit = 67108864"] {
         connection.query_row(&format!("PRAGMA {setting}"), [], |_| Ok(()))?;
     }
-    schema::migrate(&mut connection)?;
-    Ok(connection)
+    let store_id = schema::migrate(&mut connection)?;
+    Ok((connection, store_id))
 }
 
 struct Writer<'c> {
@@ -78,9 +78,7 @@ struct Writer<'c> {
 impl<'c> Writer<'c> {
     fn new(connection: &'c Connection, shared: Shared, need: Need) -> rusqlite::Result<Writer<'c>> {
         let appender = Appender::new(connection)?;
-        shared
-            .last_position
-            .store(appender.last_position(), Ordering::Release);
+        shared.last_position.send_replace(appender.last_position());
         let checkpoints = Checkpoints::new(connection)?;
         Ok(Writer {
             connection,
@@ -95,7 +93,7 @@ impl<'c> Writer<'c> {
     fn write(&mut self, mut appends: UnboundedReceiver<Append>) {
         let mut group = Vec::new();
         while appends.blocking_recv_many(&mut group, GROUP_EVENTS) > 0 {
-            let places = group.iter().map(|append| append.places as usize).sum();
+            let places = group.iter().map(|append| append.places() as usize).sum();
             self.commit(&mut group);
             self.shared.places.add_permits(places);
             self.checkpoint(|writer| writer.checkpoints.run_if_due());
@@ -108,18 +106,15 @@ impl<'c> Writer<'c> {
         if self.failure == Some(Failure::Lost) {
             return refuse(group, Failure::Lost);
         }
-        match self
+        let committed = self
             .appender
-            .append(group.iter().map(|append| &append.event))
-        {
-            Ok(outcomes) => {
+            .commit(|appender| group.iter_mut().try_for_each(|append| append.run(appender)));
+        match committed {
+            Ok(()) => {
                 self.recovered();
                 let last_position = self.appender.last_position();
-                self.shared
-                    .last_position
-                    .store(last_position, Ordering::Release);
-                let answers = group.drain(..).zip(outcomes);
-                answers.for_each(|(append, outcome)| append.answer(outcome));
+                self.shared.last_position.send_replace(last_position);
+                group.drain(..).for_each(Append::answer);
             }
             Err(error) => refuse(group, self.failed(&error)),
         }
@@ -191,7 +186,9 @@ mod tests {
     use muster_kit::health::Health;
 
     fn append(id: i32) -> (Append, oneshot::Receiver<Result<Appended, Error>>) {
-        Append::new(NewEvent::of_deployment(1, id, "a".into(), 0, 0).unwrap())
+        let (reply, answer) = oneshot::channel();
+        let event = NewEvent::of_deployment(1, id, "a".into(), 0, 0).unwrap();
+        (Append::one(event, reply), answer)
     }
 
     fn commit(writer: &mut Writer<'_>, id: i32) -> Result<Appended, Error> {
@@ -203,7 +200,7 @@ mod tests {
     #[test]
     fn after_an_error_of_unknown_effect_nothing_is_written_and_the_need_is_lost() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = open(&folder.path().join("test.db")).unwrap();
+        let (connection, _) = open(&folder.path().join("test.db")).unwrap();
         let health = Health::default();
         let mut writer = Writer::new(&connection, Shared::default(), health.need("store")).unwrap();
         writer.need.met();
@@ -231,7 +228,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_and_over_when_there_is_room() {
         let folder = tempfile::tempdir().unwrap();
-        let connection = open(&folder.path().join("test.db")).unwrap();
+        let (connection, _) = open(&folder.path().join("test.db")).unwrap();
         let health = Health::default();
         let mut writer = Writer::new(&connection, Shared::default(), health.need("store")).unwrap();
         writer.need.met();
@@ -279,7 +276,7 @@ mod tests {
                 .into_iter()
                 .all(|mut answer| answer.try_recv().unwrap().is_ok())
         );
-        assert_eq!(shared.last_position.load(Ordering::Acquire), 5_000);
+        assert_eq!(*shared.last_position.borrow(), 5_000);
         assert!(shared.places.is_closed());
         assert!(!path.with_extension("db-wal").exists());
     }

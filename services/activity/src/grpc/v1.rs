@@ -1,0 +1,81 @@
+//! `muster.activity.v1`: proto ⇄ domain.
+
+use std::sync::Arc;
+
+use muster_kit::Shutdown;
+use muster_kit::stream::{UntilShutdown, until_shutdown};
+use muster_proto::muster::activity::v1 as pb;
+use tokio::sync::Semaphore;
+use tonic::{Request, Response, Status};
+
+use super::now_ns;
+use crate::error::Error;
+use crate::listing;
+use crate::store::Store;
+use crate::tail::Feed;
+use tail::Batches;
+
+mod append;
+mod filter;
+mod list;
+mod message;
+mod tail;
+mod time;
+
+/// Tails that are open at the same time: each may hold a batch for a client that takes its time.
+const TAILS: usize = 1_024;
+
+/// `muster.activity.v1.ActivityService` on a store.
+#[derive(Debug, Clone)]
+pub struct Api {
+    store: Store,
+    feed: Feed,
+    tails: Arc<Semaphore>,
+    shutdown: Shutdown,
+}
+
+impl Api {
+    /// Serves the events of this store; tails end on a shutdown.
+    pub fn new(store: Store, shutdown: Shutdown) -> Api {
+        Api {
+            feed: Feed::new(store.clone()),
+            store,
+            tails: Arc::new(Semaphore::new(TAILS)),
+            shutdown,
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl pb::activity_service_server::ActivityService for Api {
+    async fn append(
+        &self,
+        request: Request<pb::AppendRequest>,
+    ) -> Result<Response<pb::AppendResponse>, Status> {
+        let batch = append::batch(request.into_inner(), now_ns())?;
+        let fates = self.store.append_batch(batch).await?;
+        Ok(Response::new(append::response(fates)))
+    }
+
+    async fn list(
+        &self,
+        request: Request<pb::ListRequest>,
+    ) -> Result<Response<pb::ListResponse>, Status> {
+        let request = list::request(request.into_inner()).map_err(Error::from)?;
+        let listing = listing::list(&self.store, request).await?;
+        Ok(Response::new(list::response(listing)))
+    }
+
+    type TailStream = UntilShutdown<Batches>;
+
+    async fn tail(
+        &self,
+        request: Request<pb::TailRequest>,
+    ) -> Result<Response<Self::TailStream>, Status> {
+        let request = tail::request(request.into_inner()).map_err(Error::from)?;
+        let place = Arc::clone(&self.tails).try_acquire_owned();
+        let place = place.map_err(|_| Error::TooManyTails { limit: TAILS })?;
+        let batches = tail::batches(self.feed.tail(request), place);
+        Ok(Response::new(until_shutdown(batches, &self.shutdown)))
+    }
+}

@@ -1,0 +1,160 @@
+//! Tails: the events of a selection from a cursor on, first from the disk and then as they come.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::cursor::{Cursor, Reset};
+use crate::error::Error;
+use crate::event::Event;
+use crate::recent::Recent;
+use crate::selection::Selection;
+use crate::store::{Store, Window};
+
+/// A reader hears of its place at least every so many positions, also where none of them is
+/// selected: it would look at all of them once more otherwise when it comes back.
+const PLACE_POSITIONS: i64 = 10_000;
+
+/// What a tail tells.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Events; there may be none. A tail would go on at the cursor.
+    Batch(Vec<Arc<Event>>, Cursor),
+    /// All that was there at the beginning has been told.
+    Live(Cursor),
+    /// The cursor could not be used: the tail begins at the first position to be had.
+    Reset(Reset),
+}
+
+/// Asks for a tail.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Which events.
+    pub selection: Selection,
+    /// Where to begin.
+    pub begin: Begin,
+    /// Whether to go on when all that is there has been told.
+    pub follow: bool,
+}
+
+/// Where a tail begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At the first event.
+    First,
+    /// With what comes.
+    End,
+    /// Behind this cursor.
+    Behind(Cursor),
+}
+
+/// The way to the events that tails share.
+#[derive(Debug, Clone)]
+pub struct Feed {
+    store: Store,
+    recent: Arc<Recent>,
+}
+
+impl Feed {
+    /// The events of this store.
+    pub fn new(store: Store) -> Feed {
+        let recent = Arc::new(Recent::new(store.clone()));
+        Feed { store, recent }
+    }
+
+    /// Begins to tell.
+    pub fn tail(&self, request: Request) -> Tail {
+        let mut ends = self.store.watch();
+        let end = *ends.borrow_and_update();
+        let begin = match request.begin {
+            Begin::First => Ok(0),
+            Begin::End => Ok(end),
+            Begin::Behind(cursor) => cursor
+                .in_store(self.store.id(), end)
+                .map(|cursor| cursor.position),
+        };
+        Tail {
+            feed: self.clone(),
+            selection: Arc::new(request.selection),
+            ends,
+            end,
+            place: begin.unwrap_or(0),
+            told_place: 0,
+            reset: begin.err(),
+            is_live: false,
+            follow: request.follow,
+        }
+    }
+}
+
+/// A reader on its way. It holds no event, no connection and no thread while it waits for its
+/// turn or its caller.
+#[derive(Debug)]
+pub struct Tail {
+    feed: Feed,
+    selection: Arc<Selection>,
+    ends: watch::Receiver<i64>,
+    /// As far as there are events, as far as we know.
+    end: i64,
+    /// The last position that was looked at.
+    place: i64,
+    /// The last one that was told.
+    told_place: i64,
+    reset: Option<Reset>,
+    is_live: bool,
+    follow: bool,
+}
+
+impl Tail {
+    /// What comes next, once it is there; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Told, Error>> {
+        if let Some(reset) = self.reset.take() {
+            return Some(Ok(Told::Reset(reset)));
+        }
+        loop {
+            while self.place < self.end {
+                match self.read().await {
+                    Ok(events) if events.is_empty() && !self.is_place_due() => {}
+                    Ok(events) => return Some(Ok(Told::Batch(events, self.tell_place()))),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+            if !self.is_live {
+                self.is_live = true;
+                return Some(Ok(Told::Live(self.tell_place())));
+            }
+            // Its sender lives as long as the store that we hold.
+            if !self.follow || self.ends.changed().await.is_err() {
+                return None;
+            }
+            self.end = *self.ends.borrow_and_update();
+        }
+    }
+
+    /// Looks at some of the positions that are left, and returns what is selected of them.
+    async fn read(&mut self) -> Result<Vec<Arc<Event>>, Error> {
+        if self.is_live {
+            let recent = self.feed.recent.read(&self.selection, self.place, self.end);
+            if let Some((events, place)) = recent.await? {
+                self.place = place;
+                return Ok(events);
+            }
+        }
+        let window = Window::forwards(self.place, self.end);
+        let page = self.feed.store.page(&self.selection, window).await?;
+        self.place = page.next.unwrap_or(self.end);
+        Ok(page.events.into_iter().map(Arc::new).collect())
+    }
+
+    fn is_place_due(&self) -> bool {
+        self.place - self.told_place >= PLACE_POSITIONS
+    }
+
+    fn tell_place(&mut self) -> Cursor {
+        self.told_place = self.place;
+        Cursor {
+            store: self.feed.store.id(),
+            position: self.place,
+        }
+    }
+}
