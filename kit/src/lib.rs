@@ -26,6 +26,7 @@ pub mod status;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
+mod watched;
 
 /// Fires when the process is asked to stop.
 pub type Shutdown = tokio_util::sync::CancellationToken;

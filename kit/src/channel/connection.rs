@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 use tonic::body::Body;
 
-use super::greeting::Greeted;
+use super::greeting;
 use super::table::{Connection, Table};
 use crate::backoff::Backoff;
 use crate::discovery::Endpoints;
@@ -100,7 +100,7 @@ async fn connect(addr: &str) -> io::Result<(Connection, impl Future<Output = hyp
 async fn greeted(addr: &str) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
     let socket = TcpStream::connect(addr).await?;
     socket.set_nodelay(true)?;
-    let (socket, greeting) = Greeted::new(socket);
+    let (socket, greeting) = greeting::heard(socket);
     let (connection, driven) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW_BYTES)

@@ -5,72 +5,29 @@
 //! process does, is no server yet.
 
 use std::io;
-use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::oneshot;
 
-/// A socket that tells of the first bytes that were read from it.
-pub(super) struct Greeted<S> {
-    socket: S,
-    /// Gone once the bytes have come.
-    greeting: Option<oneshot::Sender<()>>,
+use crate::watched::{Watched, Watcher};
+
+/// Tells of the first bytes; gone once they have come.
+pub(super) struct Greeting(Option<oneshot::Sender<()>>);
+
+/// The socket, and what is told of its first bytes.
+pub(super) fn heard<S>(socket: S) -> (Watched<S, Greeting>, oneshot::Receiver<()>) {
+    let (greeting, heard) = oneshot::channel();
+    (Watched::new(socket, Greeting(Some(greeting))), heard)
 }
 
-impl<S> Greeted<S> {
-    /// The socket, and what is told of its first bytes.
-    pub(super) fn new(socket: S) -> (Self, oneshot::Receiver<()>) {
-        let (greeting, heard) = oneshot::channel();
-        let greeting = Some(greeting);
-        (Self { socket, greeting }, heard)
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Greeted<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let read = Pin::new(&mut self.socket).poll_read(cx, buf);
-        if buf.filled().len() > before
-            && let Some(greeting) = self.greeting.take()
+impl Watcher for Greeting {
+    fn read(&mut self, _: &mut Context<'_>, came: Poll<usize>) -> io::Result<()> {
+        if matches!(came, Poll::Ready(1..))
+            && let Some(greeting) = self.0.take()
         {
             // Whoever gave up waiting dropped the connection too.
-            let _ = greeting.send(());
+            let _gone = greeting.send(());
         }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Greeted<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_shutdown(cx)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(cx, parts)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        Ok(())
     }
 }

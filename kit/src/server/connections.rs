@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::edge::Edge;
 use super::limits::Limits;
-use super::preface::Prompt;
+use super::preface::prompt;
 use crate::Shutdown;
 use crate::listen::Listener;
 
@@ -151,7 +151,7 @@ async fn serve_connection(
     open.increment(1);
     // Answers are small and written whole: Nagle would only hold them back.
     let _best_effort = socket.set_nodelay(true);
-    let io = TokioIo::new(Prompt::new(socket, port.limits.preface_timeout));
+    let io = TokioIo::new(prompt(socket, port.limits.preface_timeout));
     let connection = port.builder.serve_connection(io, edge);
     tokio::pin!(connection);
     let end = tokio::select! {
