@@ -1,0 +1,42 @@
+//! What a running service gets from its process.
+
+use std::time::Duration;
+
+use crate::Shutdown;
+use crate::discovery::Registry;
+use crate::health::Health;
+use crate::origin::Origins;
+
+/// What a running service gets from its process.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The service's name.
+    pub service: &'static str,
+    /// Fires when the process is asked to stop.
+    pub shutdown: Shutdown,
+    /// The service's health.
+    pub health: Health,
+    /// Where other services are found.
+    pub registry: Registry,
+    /// How long a stop waits before it cuts what is left.
+    pub drain: Duration,
+    /// Browser origins that may call.
+    pub origins: Origins,
+    /// What others dial, where it is not the bound address.
+    pub advertise: Option<String>,
+}
+
+impl Context {
+    /// A context of its own for a test: nothing is shared with other services.
+    pub fn for_test(service: &'static str) -> Self {
+        Self {
+            service,
+            shutdown: Shutdown::new(),
+            health: Health::default(),
+            registry: Registry::in_process(),
+            drain: Duration::from_secs(5),
+            origins: Origins::default(),
+            advertise: None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! What the services of a process share.
+
+use std::convert::Infallible;
+use std::io;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::addresses::{Dialled, Endpoints};
+use super::{BAD_SETTING, Context};
+use crate::config::{BadSetting, Settings};
+use crate::discovery::{Peers, Registry};
+use crate::duration::Seconds;
+use crate::health::Health;
+use crate::listen::{ListenAddr, Listener};
+use crate::origin::Origins;
+use crate::{Shutdown, admin, metrics};
+
+/// How long a stop may take beyond its drain, to leave discovery and to close the stores.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is missing or bad.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// An address cannot be bound.
+    #[error("--{flag} {addr}: {cause}")]
+    Bind {
+        /// The address.
+        addr: String,
+        /// The setting that names it.
+        flag: String,
+        /// Why.
+        cause: io::Error,
+    },
+}
+
+impl StartError {
+    /// Tells why on standard error; the exit code for it.
+    pub fn report(&self, program: &str) -> ExitCode {
+        eprintln!("{program}: {self}");
+        match self {
+            Self::Setting(_) => ExitCode::from(BAD_SETTING),
+            Self::Bind { .. } => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// What the services of a process share.
+pub struct Host {
+    /// Fires when the process is asked to stop.
+    pub shutdown: Shutdown,
+    registry: Registry,
+    drain: Duration,
+    origins: Origins,
+    insecure: bool,
+    healths: Mutex<Vec<(&'static str, Health)>>,
+}
+
+impl Host {
+    /// Reads what is common to the process; `alone` is the registry without `--etcd` and
+    /// `--static`.
+    ///
+    /// # Errors
+    /// A setting is bad.
+    pub async fn start(settings: &Settings, alone: Registry) -> Result<Self, BadSetting> {
+        let drain: Seconds = settings.get("drain")?;
+        let origins: Option<Origins> = settings.optional("origins")?;
+        let etcd: Option<Endpoints> = settings.optional("etcd")?;
+        let fixed: Option<Peers> = settings.optional("static")?;
+        let registry = match (etcd, fixed) {
+            (Some(_), Some(_)) => {
+                return Err(BadSetting::new("static", "not together with --etcd"));
+            }
+            (Some(etcd), None) => Registry::etcd(&etcd.0).await,
+            (None, Some(fixed)) => Registry::fixed(fixed),
+            (None, None) => alone,
+        };
+        Ok(Self {
+            shutdown: Shutdown::new(),
+            registry,
+            drain: drain.0,
+            origins: origins.unwrap_or_default(),
+            insecure: settings.switch("insecure")?,
+            healths: Mutex::default(),
+        })
+    }
+
+    /// Binds the address of a service.
+    ///
+    /// # Errors
+    /// It is bad, taken, or beyond loopback while nothing authenticates callers.
+    pub async fn bind(&self, settings: &Settings) -> Result<Listener, StartError> {
+        let addr: ListenAddr = settings.get("listen")?;
+        let listener = bind(&addr, settings.flag("listen")).await?;
+        if !listener.is_loopback() && !self.insecure {
+            let why = format!(
+                "{addr} is open to other machines while nothing authenticates callers: \
+                 listen on localhost, or allow it with --insecure"
+            );
+            return Err(BadSetting::new(&settings.flag("listen"), why).into());
+        }
+        Ok(listener)
+    }
+
+    /// The context of one service, with a health of its own.
+    ///
+    /// # Errors
+    /// A setting is bad.
+    pub fn context(
+        &self,
+        service: &'static str,
+        settings: &Settings,
+    ) -> Result<Context, BadSetting> {
+        let health = Health::default();
+        let mut healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner);
+        healths.push((service, health.clone()));
+        Ok(Context {
+            service,
+            shutdown: self.shutdown.clone(),
+            health,
+            registry: self.registry.clone(),
+            drain: self.drain,
+            origins: self.origins.clone(),
+            advertise: settings.optional("advertise")?.map(|Dialled(addr)| addr),
+        })
+    }
+
+    /// Binds the admin address, if there is one.
+    ///
+    /// # Errors
+    /// It is bad or taken.
+    pub async fn bind_admin(&self, settings: &Settings) -> Result<Option<Listener>, StartError> {
+        match settings.optional::<ListenAddr>("admin")? {
+            Some(addr) => Ok(Some(bind(&addr, settings.flag("admin")).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Runs `work`, which ends after a stop, with signals, upkeep and the admin port beside it.
+    pub async fn run<T>(&self, admin: Option<Listener>, work: impl Future<Output = T>) -> T {
+        let healths = self
+            .healths
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let admin_stop = Shutdown::new();
+        let admin = async {
+            match admin {
+                Some(admin) => {
+                    let healths = Arc::from(healths);
+                    admin::serve(admin, healths, self.origins.clone(), admin_stop.clone()).await;
+                }
+                None => admin_stop.cancelled().await,
+            }
+        };
+        let work = async {
+            let done = work.await;
+            admin_stop.cancel();
+            done
+        };
+        tokio::select! {
+            (done, ()) = async { tokio::join!(work, admin) } => done,
+            never = self.stop_on_signals() => match never {},
+            never = self.end_in_time() => match never {},
+            never = metrics::upkeep() => match never {},
+        }
+    }
+
+    /// A stop ends, whatever hangs: a store on a disk that does not answer, say.
+    async fn end_in_time(&self) -> Infallible {
+        self.shutdown.cancelled().await;
+        tokio::time::sleep(self.drain + STOP_GRACE).await;
+        tracing::error!("the stop did not end in time, leaving");
+        std::process::exit(1)
+    }
+
+    /// The first signal asks for a stop; a second one does not wait for it.
+    async fn stop_on_signals(&self) -> Infallible {
+        signal().await;
+        self.shutdown.cancel();
+        signal().await;
+        tracing::warn!("second signal, leaving at once");
+        std::process::exit(1)
+    }
+}
+
+/// SIGINT or SIGTERM.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (int, term) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    );
+    let (Ok(mut int), Ok(mut term)) = (int, term) else {
+        tracing::error!("cannot listen for signals");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+}
+
+async fn bind(addr: &ListenAddr, flag: String) -> Result<Listener, StartError> {
+    let bound = Listener::bind(addr).await;
+    bound.map_err(|cause| StartError::Bind {
+        addr: addr.to_string(),
+        flag,
+        cause,
+    })
+}
