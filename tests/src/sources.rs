@@ -13,13 +13,15 @@ pub struct Source {
     pub path: String,
     /// All of it.
     pub text: String,
+    /// Whether the whole file is a test: it lies under `tests`, or is a module of tests in a file of its own.
+    is_test: bool,
 }
 
 impl Source {
     /// Its lines that are in the product, with their numbers: no comments, no unit tests (which stand last in a
     /// file), nothing of a file that is all test.
     pub fn product(&self) -> impl Iterator<Item = (usize, &str)> {
-        let end = if self.is_test() {
+        let end = if self.is_test {
             0
         } else {
             self.tests_begin()
@@ -29,19 +31,12 @@ impl Source {
 
     /// Its lines that are run by tests alone.
     pub fn tests(&self) -> impl Iterator<Item = (usize, &str)> {
-        let begin = if self.is_test() {
+        let begin = if self.is_test {
             0
         } else {
             self.tests_begin()
         };
         self.code().filter(move |(number, _)| *number >= begin)
-    }
-
-    /// Whether the whole file is a test: it lies under `tests`, or is the `tests.rs` of a module.
-    fn is_test(&self) -> bool {
-        self.path.starts_with("tests/")
-            || self.path.contains("/tests/")
-            || self.path.ends_with("/tests.rs")
     }
 
     fn tests_begin(&self) -> usize {
@@ -105,8 +100,49 @@ fn read(file: &Path) -> Source {
         .expect("a file lies in the workspace");
     let text =
         fs::read_to_string(file).unwrap_or_else(|cause| panic!("{}: {cause}", file.display()));
+    let path = path.to_string_lossy().into_owned();
     Source {
-        path: path.to_string_lossy().into_owned(),
+        is_test: lies_in_tests(&path) || is_unit_tests(file),
+        path,
         text,
+    }
+}
+
+fn lies_in_tests(path: &str) -> bool {
+    path.starts_with("tests/") || path.contains("/tests/")
+}
+
+/// Whether a file is the `tests.rs` of a module that has it for its unit tests: a product may have a module of that
+/// name too.
+fn is_unit_tests(file: &Path) -> bool {
+    let folder = file.parent().expect("a file lies in a folder");
+    let parents = [
+        folder.with_extension("rs"),
+        folder.join("mod.rs"),
+        folder.join("lib.rs"),
+        folder.join("main.rs"),
+    ];
+    let declares = |parent: &PathBuf| fs::read_to_string(parent).is_ok_and(|text| has_tests(&text));
+    file.ends_with("tests.rs") && parents.iter().any(declares)
+}
+
+/// Whether a file declares `mod tests;` for its tests alone: these stand last in it.
+fn has_tests(text: &str) -> bool {
+    let tests = text.split_once("#[cfg(test)]").map(|(_, tests)| tests);
+    tests.is_some_and(|tests| tests.contains("\nmod tests;"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_of_tests_is_told_from_a_module_called_tests() {
+        let all = sources("");
+        let is_test = |path| all.iter().find(|source| source.path == path).unwrap().is_test;
+        assert!(is_test("services/conflicts/src/sweep/tests.rs"));
+        assert!(is_test("tests/tests/structure.rs"));
+        assert!(!is_test("xtask/src/tests.rs"));
+        assert!(!is_test("services/conflicts/src/sweep.rs"));
     }
 }

@@ -8,14 +8,6 @@ use std::time::Duration;
 
 use muster_testkit::{EmptyRoot, Process, eventually, run, static_binary};
 
-const BINARIES: [&str; 6] = [
-    "muster",
-    "muster-presence",
-    "muster-activity",
-    "muster-notificator",
-    "muster-users",
-    "muster-conflicts",
-];
 const START: Duration = Duration::from_secs(20);
 /// The program header that names the dynamic linker (ELF-64, System V ABI).
 const PT_INTERP: u32 = 3;

@@ -2,11 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeSet;
 use std::fs;
 
+use muster_testkit::{BINARIES, PROBES, SERVICES};
 use muster_tests::{Source, packages, root, sources};
-
-const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
 
 /// The pure files: what a service is about, without the wire and without the store.
 const DOMAIN: [&str; 13] = [
@@ -23,6 +23,17 @@ const DOMAIN: [&str; 13] = [
     "services/users/src/user.rs",
     "services/conflicts/src/sweep.rs",
     "kit/src/mail.rs",
+];
+
+/// What lies outside of what `run` is given, and why that is no state of a service.
+const STATICS: [&str; 5] = [
+    "mimalloc::MiMalloc",
+    // The recorder of metrics is the process's by its nature.
+    "HANDLE: OnceLock<PrometheusHandle>",
+    // The id of the request that a task works on, in that task; ids are told apart by a count and a tag.
+    "CURRENT: RequestId",
+    "COUNT: AtomicU64",
+    "PROCESS: LazyLock<u32>",
 ];
 
 /// Fails with all places at which a rule is broken.
@@ -189,13 +200,49 @@ fn nothing_outside_tests_is_allowed_to_panic() {
 }
 
 #[test]
-fn services_keep_no_state_outside_of_what_run_is_given() {
-    let code = sources("services").into_iter().chain(sources("muster"));
-    let found = code.flat_map(|source| product_with(&source, &["static "]));
-    // Not the lifetime, and not the allocator.
-    let found =
-        found.filter(|line| line.contains(" static ") && !line.contains("mimalloc::MiMalloc"));
-    holds("no statics but the allocator", found);
+fn no_state_lies_outside_of_what_run_is_given() {
+    let product = ["services", "muster", "kit", "proto"].map(sources);
+    let found = product.iter().flatten().flat_map(statics);
+    let found = found.filter(|line| !STATICS.iter().any(|named| line.contains(named)));
+    holds("no statics but those that are named", found);
+    // The check sees them.
+    let kit = sources("kit");
+    let named = kit.iter().flat_map(statics);
+    assert_eq!(named.count(), STATICS.len() - 1, "all are there but the allocator");
+}
+
+/// Where a file's product declares a static: the keyword, not the lifetime.
+fn statics(source: &Source) -> Vec<String> {
+    let declares = |line: &str| line.split([' ', '(']).any(|word| word == "static");
+    let found = source.product().filter(|(_, line)| declares(line));
+    found
+        .map(|(number, line)| format!("{}:{number}: {line}", source.path))
+        .collect()
+}
+
+/// The lists of testkit are what is there.
+#[test]
+fn every_list_of_services_and_binaries_says_the_same() {
+    let own = |package: &str| package == "muster" || package.starts_with("muster-");
+    let folders = packages().into_iter().filter_map(|package| {
+        let service = package.folder.strip_prefix("services/")?.to_owned();
+        Some(service)
+    });
+    assert_eq!(folders.collect::<BTreeSet<_>>(), SERVICES.map(str::to_owned).into());
+    let of_services = SERVICES.map(|service| format!("muster-{service}"));
+    let binaries = of_services.iter().map(String::as_str).chain(["muster"]);
+    assert_eq!(binaries.collect::<BTreeSet<_>>(), BINARIES.into());
+
+    // xtask depends on nothing, and so has a list of its own.
+    let dist = fs::read_to_string(root().join("xtask/src/dist.rs")).unwrap();
+    let (product, _) = dist.split_once("#[cfg(test)]").unwrap();
+    let words: BTreeSet<&str> = product.split('"').skip(1).step_by(2).collect();
+    let listed = words.iter().filter(|word| own(word) && !word.ends_with('-'));
+    assert_eq!(listed.copied().collect::<BTreeSet<_>>(), BINARIES.into());
+    holds(
+        "a name of the probe",
+        PROBES.iter().filter(|name| !words.contains(*name)).map(|name| (*name).to_owned()),
+    );
 }
 
 #[test]

@@ -134,12 +134,25 @@ async fn a_monitor_sees_albert_come_and_go_in_another_terminal() {
     shows("{}\n").await;
     let connect = terminal("Connect");
     shows("{}\n{\n  \"online\": true\n}\n").await;
-    let mut second_device = terminal("Connect");
+    // The client tells when the call is open, which grpcurl does not.
+    let mut client = std::process::Command::new(muster_testkit::target_dir().join("muster"));
+    let second_device =
+        Process::spawn(client.args(["presence", "connect", "Albert", "--addr", &addr]));
+    eventually(SOON, || {
+        let is_open = second_device.stdout().contains("Albert is connected");
+        std::future::ready(is_open.then_some(()))
+    })
+    .await;
     drop(connect);
-    // The second device is silent, and so is the end of the first: he is still online. The next
-    // message would tell otherwise, and it is the one after the second device has gone.
-    second_device.sigint();
-    second_device.wait_exit(SOON).await;
+    // Without the first device he is online still, and the monitor is told nothing new.
+    let later = terminal("Monitor");
+    eventually(SOON, || {
+        let says = later.stdout() == "{\n  \"online\": true\n}\n";
+        std::future::ready(says.then_some(()))
+    })
+    .await;
+    shows("{}\n{\n  \"online\": true\n}\n").await;
+    drop(second_device);
     shows("{}\n{\n  \"online\": true\n}\n{}\n").await;
 }
 
