@@ -68,6 +68,21 @@ pub struct Window {
     pub limit_events: usize,
 }
 
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// How many events.
+    pub events: i64,
+    /// How many topics.
+    pub topics: i64,
+    /// The position of the first event, 0 when there is none.
+    pub first_position: i64,
+    /// The position of the newest event, 0 when there is none.
+    pub last_position: i64,
+    /// What it takes on the disk, in bytes.
+    pub size_bytes: u64,
+}
+
 impl Window {
     /// All behind `after` up to `end`, forwards, in pages of the store's own size.
     pub fn forwards(after: i64, end: i64) -> Window {
@@ -180,6 +195,16 @@ impl Store {
     pub async fn page(&self, selection: &Arc<Selection>, window: Window) -> Result<Page, Error> {
         match self {
             Store::Sqlite(store) => store.page(selection, window).await,
+        }
+    }
+
+    /// Tells how much there is.
+    ///
+    /// # Errors
+    /// The store cannot be read, or is closed.
+    pub async fn stats(&self) -> Result<Stats, Error> {
+        match self {
+            Store::Sqlite(store) => store.stats().await,
         }
     }
 

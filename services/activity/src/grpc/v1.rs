@@ -78,4 +78,19 @@ impl pb::activity_service_server::ActivityService for Api {
         let batches = tail::batches(self.feed.tail(request), place);
         Ok(Response::new(until_shutdown(batches, &self.shutdown)))
     }
+
+    async fn get_stats(
+        &self,
+        _request: Request<pb::GetStatsRequest>,
+    ) -> Result<Response<pb::GetStatsResponse>, Status> {
+        let stats = self.store.stats().await?;
+        Ok(Response::new(pb::GetStatsResponse {
+            store_id: self.store.id().to_string(),
+            events: stats.events,
+            topics: stats.topics,
+            first_position: stats.first_position,
+            last_position: stats.last_position,
+            size_bytes: i64::try_from(stats.size_bytes).unwrap_or(i64::MAX),
+        }))
+    }
 }

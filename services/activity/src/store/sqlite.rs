@@ -14,7 +14,7 @@ use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::NewEvent;
 use crate::selection::Selection;
-use crate::store::{Appended, Page, Window};
+use crate::store::{Appended, Page, Stats, Window};
 use queue::{Append, Reply, Shared};
 use reader::Readers;
 
@@ -26,6 +26,7 @@ mod queue;
 mod reader;
 mod row;
 mod schema;
+mod stats;
 mod topics;
 mod writer;
 
@@ -105,6 +106,10 @@ impl Sqlite {
         window: Window,
     ) -> Result<Page, Error> {
         self.readers.page(Arc::clone(selection), window).await
+    }
+
+    pub(super) async fn stats(&self) -> Result<Stats, Error> {
+        self.readers.stats().await
     }
 
     /// Readers first, so that the writer's last checkpoint reaches the end of the log.

@@ -98,6 +98,16 @@ impl Service {
         answer.map(tonic::Response::into_inner)
     }
 
+    pub(crate) async fn stats(&self) -> v1::GetStatsResponse {
+        let mut client = self.v1.clone();
+        let stats = client.get_stats(v1::GetStatsRequest {});
+        timeout(DEADLINE, stats)
+            .await
+            .unwrap()
+            .unwrap()
+            .into_inner()
+    }
+
     /// A tail on a connection of its own.
     pub(crate) async fn tail(&self, request: v1::TailRequest) -> Result<Tail, Status> {
         let mut client = ActivityServiceClient::new(Channel::to(&self.addr));
