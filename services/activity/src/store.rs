@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use muster_kit::health::Need;
 use muster_kit::store::StoreUrl;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::batch::{Batch, Fate};
@@ -43,6 +43,20 @@ impl Appended {
         match self {
             Appended::Stored(event) | Appended::AlreadyThere(event) => event,
         }
+    }
+}
+
+/// A batch that will be stored, whether anybody waits for it or not.
+#[derive(Debug)]
+pub struct Queued(oneshot::Receiver<Result<Vec<Fate>, Error>>);
+
+impl Queued {
+    /// What became of each event, in order, once it is on disk.
+    ///
+    /// # Errors
+    /// As [`Store::append_batch`].
+    pub async fn fates(self) -> Result<Vec<Fate>, Error> {
+        self.0.await.unwrap_or(Err(Error::Lost))
     }
 }
 
@@ -162,8 +176,17 @@ impl Store {
     /// [`Error::OtherLastPosition`], [`Error::Conflict`], [`Error::Full`]: nothing of it is
     /// stored. Or one that says that the store does not write: then it may be stored or not.
     pub async fn append_batch(&self, batch: Batch) -> Result<Vec<Fate>, Error> {
+        self.queue_batch(batch).await?.fates().await
+    }
+
+    /// Takes a batch to be stored behind all that was taken before. Waits while too many wait
+    /// already.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn queue_batch(&self, batch: Batch) -> Result<Queued, Error> {
         match self {
-            Store::Sqlite(store) => store.append_batch(batch).await,
+            Store::Sqlite(store) => store.queue_batch(batch).await.map(Queued),
         }
     }
 

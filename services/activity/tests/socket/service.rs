@@ -4,7 +4,7 @@ use std::future::ready;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use muster_activity::config::Config;
 use muster_activity::error::Error;
 use muster_activity::event::NewEvent;
@@ -90,6 +90,15 @@ impl Service {
         let mut client = self.v1.clone();
         let answer = timeout(DEADLINE, client.append(request)).await.unwrap();
         answer.map(|answer| answer.into_inner().results)
+    }
+
+    pub(crate) async fn append_stream(
+        &self,
+        requests: impl Stream<Item = v1::AppendStreamRequest> + Send + 'static,
+    ) -> Streaming<v1::AppendStreamResponse> {
+        let mut client = self.v1.clone();
+        let answers = timeout(DEADLINE, client.append_stream(requests)).await;
+        answers.unwrap().unwrap().into_inner()
     }
 
     pub(crate) async fn page(&self, request: v1::ListRequest) -> Result<v1::ListResponse, Status> {
