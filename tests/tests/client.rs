@@ -78,6 +78,89 @@ async fn events_are_added_and_listed() {
 }
 
 #[tokio::test]
+async fn events_of_any_topic_are_added_once_listed_and_counted() {
+    let suite = Service::suite(&[]).await;
+    let activity = |words: &'static [&'static str]| muster(&suite, "activity", words);
+    let add = [
+        "activity",
+        "add",
+        r#"{"topic":"room/7","id":"x","kind":"chat","message":"a\nb","attributes":{"from":"ann"}}"#,
+    ];
+    let added = muster(&suite, "activity", &add).await.ok();
+    assert_eq!(added, "stored as event x of room/7\n");
+    let again = muster(&suite, "activity", &add).await.ok();
+    assert_eq!(again, "already there as event x of room/7\n");
+    let other = r#"{"topic":"room/7","id":"x","message":"other"}"#;
+    let refused = muster(&suite, "activity", &["activity", "add", other]).await;
+    let told = refused
+        .stderr
+        .starts_with("muster activity: ALREADY_EXISTS: ");
+    assert!(
+        refused.status.code() == Some(1) && told,
+        "{}",
+        refused.stderr
+    );
+
+    for topic in ["room/7", "room/"] {
+        let listed = muster(&suite, "activity", &["activity", "list", topic])
+            .await
+            .ok();
+        let line = listed.strip_suffix('\n').unwrap();
+        assert!(
+            line.ends_with(r"Z  room/7  x  [chat]  a\nb  from=ann"),
+            "{listed}"
+        );
+    }
+    let told = activity(&["activity", "tail", "--json"]).await.ok();
+    let told = json_lines(&told);
+    assert_eq!(
+        (&told[0]["topic"], &told[0]["position"]),
+        (&json!("room/7"), &json!(1))
+    );
+    assert_eq!(activity(&["activity", "tail", "--new"]).await.ok(), "");
+    let stats = activity(&["activity", "stats"]).await.ok();
+    assert!(stats.starts_with("1 event in 1 topic, "), "{stats}");
+}
+
+#[tokio::test]
+async fn who_follows_a_topic_misses_nothing_and_sees_nothing_twice_though_the_service_is_killed() {
+    let addr = format!("127.0.0.1:{}", muster_testkit::free_port());
+    let mut service = Service::start("muster-activity", &["--listen", &addr]).await;
+    let add = async |id: u32| {
+        let event = json!({ "topic": "room/7", "id": id.to_string(), "message": "a" });
+        let mut add = tokio::process::Command::new(binary());
+        add.args(["activity", "add", &event.to_string(), "--addr", &addr]);
+        run(&mut add, "").await.ok();
+    };
+    let mut follow = std::process::Command::new(binary());
+    follow.args([
+        "activity", "tail", "room/7", "--follow", "--json", "--addr", &addr,
+    ]);
+    add(1).await;
+    let follower = Process::spawn(&mut follow);
+    let sees = |count: usize| {
+        let follower = &follower;
+        eventually(SOON, move || {
+            let seen = follower.stdout().lines().count() == count;
+            std::future::ready(seen.then_some(()))
+        })
+    };
+    sees(1).await;
+    add(2).await;
+    sees(2).await;
+    service.process().sigkill();
+    service.restart().await;
+    assert_eq!(service.addr(), addr);
+    add(3).await;
+    sees(3).await;
+    let ids: Vec<_> = json_lines(&follower.stdout())
+        .iter()
+        .map(|event| event["id"].clone())
+        .collect();
+    assert_eq!(ids, ["1", "2", "3"]);
+}
+
+#[tokio::test]
 async fn users_are_seen_to_come_and_go() {
     let suite = Service::suite(&[]).await;
     let addr = suite.addr_of("presence");

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use muster_kit::health::Need;
 use muster_kit::store::StoreUrl;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
 use crate::batch::{Batch, Fate};
@@ -46,6 +46,20 @@ impl Appended {
     }
 }
 
+/// A batch that will be stored, whether anybody waits for it or not.
+#[derive(Debug)]
+pub struct Queued(oneshot::Receiver<Result<Vec<Fate>, Error>>);
+
+impl Queued {
+    /// What became of each event, in order, once it is on disk.
+    ///
+    /// # Errors
+    /// As [`Store::append_batch`].
+    pub async fn fates(self) -> Result<Vec<Fate>, Error> {
+        self.0.await.unwrap_or(Err(Error::Lost))
+    }
+}
+
 /// Which way events are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
@@ -66,6 +80,21 @@ pub struct Window {
     pub direction: Direction,
     /// The most events of a page; 1 at least.
     pub limit_events: usize,
+}
+
+/// How much a store holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// How many events.
+    pub events: i64,
+    /// How many topics.
+    pub topics: i64,
+    /// The position of the first event, 0 when there is none.
+    pub first_position: i64,
+    /// The position of the newest event, 0 when there is none.
+    pub last_position: i64,
+    /// What it takes on the disk, in bytes.
+    pub size_bytes: u64,
 }
 
 impl Window {
@@ -147,8 +176,17 @@ impl Store {
     /// [`Error::OtherLastPosition`], [`Error::Conflict`], [`Error::Full`]: nothing of it is
     /// stored. Or one that says that the store does not write: then it may be stored or not.
     pub async fn append_batch(&self, batch: Batch) -> Result<Vec<Fate>, Error> {
+        self.queue_batch(batch).await?.fates().await
+    }
+
+    /// Takes a batch to be stored behind all that was taken before. Waits while too many wait
+    /// already.
+    ///
+    /// # Errors
+    /// [`Error::Stopping`].
+    pub async fn queue_batch(&self, batch: Batch) -> Result<Queued, Error> {
         match self {
-            Store::Sqlite(store) => store.append_batch(batch).await,
+            Store::Sqlite(store) => store.queue_batch(batch).await.map(Queued),
         }
     }
 
@@ -180,6 +218,16 @@ impl Store {
     pub async fn page(&self, selection: &Arc<Selection>, window: Window) -> Result<Page, Error> {
         match self {
             Store::Sqlite(store) => store.page(selection, window).await,
+        }
+    }
+
+    /// Tells how much there is.
+    ///
+    /// # Errors
+    /// The store cannot be read, or is closed.
+    pub async fn stats(&self) -> Result<Stats, Error> {
+        match self {
+            Store::Sqlite(store) => store.stats().await,
         }
     }
 

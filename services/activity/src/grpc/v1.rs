@@ -6,16 +6,18 @@ use muster_kit::Shutdown;
 use muster_kit::stream::{UntilShutdown, until_shutdown};
 use muster_proto::muster::activity::v1 as pb;
 use tokio::sync::Semaphore;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 use super::now_ns;
 use crate::error::Error;
 use crate::listing;
 use crate::store::Store;
 use crate::tail::Feed;
+use append_stream::Answers;
 use tail::Batches;
 
 mod append;
+mod append_stream;
 mod filter;
 mod list;
 mod message;
@@ -35,7 +37,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Serves the events of this store; tails end on a shutdown.
+    /// Serves the events of this store; streams end on a shutdown.
     pub fn new(store: Store, shutdown: Shutdown) -> Api {
         Api {
             feed: Feed::new(store.clone()),
@@ -52,9 +54,20 @@ impl pb::activity_service_server::ActivityService for Api {
         &self,
         request: Request<pb::AppendRequest>,
     ) -> Result<Response<pb::AppendResponse>, Status> {
-        let batch = append::batch(request.into_inner(), now_ns())?;
-        let fates = self.store.append_batch(batch).await?;
-        Ok(Response::new(append::response(fates)))
+        let request = request.into_inner();
+        let batch = append::batch(request.events, request.expected_last_position, now_ns())?;
+        let results = append::results(self.store.append_batch(batch).await?);
+        Ok(Response::new(pb::AppendResponse { results }))
+    }
+
+    type AppendStreamStream = UntilShutdown<Answers>;
+
+    async fn append_stream(
+        &self,
+        request: Request<Streaming<pb::AppendStreamRequest>>,
+    ) -> Result<Response<Self::AppendStreamStream>, Status> {
+        let answers = append_stream::answers(self.store.clone(), request.into_inner());
+        Ok(Response::new(until_shutdown(answers, &self.shutdown)))
     }
 
     async fn list(
@@ -77,5 +90,20 @@ impl pb::activity_service_server::ActivityService for Api {
         let place = place.map_err(|_| Error::TooManyTails { limit: TAILS })?;
         let batches = tail::batches(self.feed.tail(request), place);
         Ok(Response::new(until_shutdown(batches, &self.shutdown)))
+    }
+
+    async fn get_stats(
+        &self,
+        _request: Request<pb::GetStatsRequest>,
+    ) -> Result<Response<pb::GetStatsResponse>, Status> {
+        let stats = self.store.stats().await?;
+        Ok(Response::new(pb::GetStatsResponse {
+            store_id: self.store.id().to_string(),
+            events: stats.events,
+            topics: stats.topics,
+            first_position: stats.first_position,
+            last_position: stats.last_position,
+            size_bytes: i64::try_from(stats.size_bytes).unwrap_or(i64::MAX),
+        }))
     }
 }

@@ -14,8 +14,8 @@ use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::NewEvent;
 use crate::selection::Selection;
-use crate::store::{Appended, Page, Window};
-use queue::{Append, Reply, Shared};
+use crate::store::{Appended, Page, Stats, Window};
+use queue::{Answer, Append, Reply, Shared};
 use reader::Readers;
 
 mod append;
@@ -26,6 +26,7 @@ mod queue;
 mod reader;
 mod row;
 mod schema;
+mod stats;
 mod topics;
 mod writer;
 
@@ -67,14 +68,16 @@ impl Sqlite {
     }
 
     pub(super) async fn append(&self, event: NewEvent) -> Result<Appended, Error> {
-        self.queue(|reply| Append::one(event, reply)).await
+        let answer = self.queue(|reply| Append::one(event, reply)).await?;
+        answer.await.unwrap_or(Err(Error::Lost))
     }
 
-    pub(super) async fn append_batch(&self, batch: Batch) -> Result<Vec<Fate>, Error> {
+    pub(super) async fn queue_batch(&self, batch: Batch) -> Result<Answer<Vec<Fate>>, Error> {
         self.queue(|reply| Append::batch(batch, reply)).await
     }
 
-    async fn queue<T>(&self, append: impl FnOnce(Reply<T>) -> Append) -> Result<T, Error> {
+    /// Waits for a place in the queue; its order is that in which they are given.
+    async fn queue<T>(&self, append: impl FnOnce(Reply<T>) -> Append) -> Result<Answer<T>, Error> {
         let (reply, answer) = oneshot::channel();
         let append = append(reply);
         let place = self.shared.places.acquire_many(append.places()).await;
@@ -82,7 +85,7 @@ impl Sqlite {
         // No await between the place and the queue: an event that has one is in the other.
         self.send(append)?;
         place.forget(); // the writer gives it back
-        answer.await.unwrap_or(Err(Error::Lost))
+        Ok(answer)
     }
 
     fn send(&self, append: Append) -> Result<(), Error> {
@@ -105,6 +108,10 @@ impl Sqlite {
         window: Window,
     ) -> Result<Page, Error> {
         self.readers.page(Arc::clone(selection), window).await
+    }
+
+    pub(super) async fn stats(&self) -> Result<Stats, Error> {
+        self.readers.stats().await
     }
 
     /// Readers first, so that the writer's last checkpoint reaches the end of the log.

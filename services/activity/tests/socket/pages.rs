@@ -1,4 +1,4 @@
-//! List.
+//! List and GetStats.
 
 use muster_proto::muster::activity::v1 as pb;
 use pb::event_filter::Topics;
@@ -190,4 +190,36 @@ async fn a_token_of_another_store_begins_anew_and_says_so() {
     assert_eq!(reset.reason(), pb::ResetReason::OtherStore);
     assert_eq!((reset.first_position, positions(&page)), (1, vec![1]));
     two.stop().await;
+}
+
+#[tokio::test]
+async fn the_stats_count_events_topics_positions_and_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder).await;
+    let empty = service.stats().await;
+    assert_eq!(
+        (empty.events, empty.first_position, empty.last_position),
+        (0, 0, 0)
+    );
+    let events = ["user/1", "user/2", "user/1"];
+    let events = events.iter().zip(["x", "x", "y"]);
+    let events = events.map(|(topic, id)| new_event(topic, id, &"a".repeat(60_000)));
+    service.append(batch(events.collect())).await.unwrap();
+    let stats = service.stats().await;
+    assert_eq!((stats.events, stats.topics), (3, 2));
+    assert_eq!((stats.first_position, stats.last_position), (1, 3));
+    assert!(
+        stats.size_bytes > 180_000 && stats.size_bytes < 1_000_000,
+        "{stats:?}"
+    );
+    let cursor = service
+        .page(pb::ListRequest::default())
+        .await
+        .unwrap()
+        .cursor;
+    assert!(
+        cursor.starts_with(&stats.store_id.replace('-', "")),
+        "{stats:?}"
+    );
+    service.stop().await;
 }

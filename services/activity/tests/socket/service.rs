@@ -4,7 +4,7 @@ use std::future::ready;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use muster_activity::config::Config;
 use muster_activity::error::Error;
 use muster_activity::event::NewEvent;
@@ -92,10 +92,29 @@ impl Service {
         answer.map(|answer| answer.into_inner().results)
     }
 
+    pub(crate) async fn append_stream(
+        &self,
+        requests: impl Stream<Item = v1::AppendStreamRequest> + Send + 'static,
+    ) -> Streaming<v1::AppendStreamResponse> {
+        let mut client = self.v1.clone();
+        let answers = timeout(DEADLINE, client.append_stream(requests)).await;
+        answers.unwrap().unwrap().into_inner()
+    }
+
     pub(crate) async fn page(&self, request: v1::ListRequest) -> Result<v1::ListResponse, Status> {
         let mut client = self.v1.clone();
         let answer = timeout(DEADLINE, client.list(request)).await.unwrap();
         answer.map(tonic::Response::into_inner)
+    }
+
+    pub(crate) async fn stats(&self) -> v1::GetStatsResponse {
+        let mut client = self.v1.clone();
+        let stats = client.get_stats(v1::GetStatsRequest {});
+        timeout(DEADLINE, stats)
+            .await
+            .unwrap()
+            .unwrap()
+            .into_inner()
     }
 
     /// A tail on a connection of its own.

@@ -8,14 +8,18 @@ use crate::error::{BadField, Error};
 use crate::event::NewEvent;
 use crate::topic::Topic;
 
-pub(super) fn batch(request: pb::AppendRequest, receive_ns: i64) -> Result<Batch, Error> {
+pub(super) fn batch(
+    events: Vec<pb::NewEvent>,
+    expected_last: Option<i64>,
+    receive_ns: i64,
+) -> Result<Batch, Error> {
     // One more than there may be, so that too many are refused without looking at all.
-    let events = request.events.into_iter().take(BATCH_LIMIT_EVENTS + 1);
+    let events = events.into_iter().take(BATCH_LIMIT_EVENTS + 1);
     let events = events.enumerate().map(|(index, event)| {
         new_event(event, receive_ns).map_err(|bad| bad.within(&format!("events[{index}]")))
     });
     let events = events.collect::<Result<_, _>>()?;
-    Ok(Batch::new(events, request.expected_last_position)?)
+    Ok(Batch::new(events, expected_last)?)
 }
 
 fn new_event(event: pb::NewEvent, receive_ns: i64) -> Result<NewEvent, BadField> {
@@ -35,9 +39,8 @@ fn new_event(event: pb::NewEvent, receive_ns: i64) -> Result<NewEvent, BadField>
     event.checked()
 }
 
-pub(super) fn response(fates: Vec<Fate>) -> pb::AppendResponse {
-    let results = fates.into_iter().map(result).collect();
-    pb::AppendResponse { results }
+pub(super) fn results(fates: Vec<Fate>) -> Vec<pb::AppendResult> {
+    fates.into_iter().map(result).collect()
 }
 
 fn result(fate: Fate) -> pb::AppendResult {

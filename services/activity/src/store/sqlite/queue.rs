@@ -20,6 +20,9 @@ const EVENT_BYTES: usize = 256;
 /// Where somebody waits for an answer.
 pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 
+/// Where the answer comes.
+pub(super) type Answer<T> = oneshot::Receiver<Result<T, Error>>;
+
 /// What waits to be stored, and who waits for it. What became of it is known before it is true:
 /// it is told when the group is on disk.
 pub(super) enum Append {

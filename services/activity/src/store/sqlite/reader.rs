@@ -10,10 +10,10 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
-use super::row;
+use super::{row, stats};
 use crate::error::Error;
 use crate::selection::{Selection, Topics};
-use crate::store::{Direction, Page, Window};
+use crate::store::{Direction, Page, Stats, Window};
 
 /// Pages that are read at the same time, each on its own connection and thread.
 const CONNECTIONS: usize = 4;
@@ -60,15 +60,31 @@ impl Readers {
         selection: Arc<Selection>,
         window: Window,
     ) -> Result<Page, Error> {
+        self.borrow(move |connection| page(connection, &selection, window))
+            .await
+    }
+
+    /// Tells how much the store holds.
+    pub(super) async fn stats(self: &Arc<Self>) -> Result<Stats, Error> {
+        let path = self.path.clone();
+        self.borrow(move |connection| stats::read(connection, &path))
+            .await
+    }
+
+    /// Runs a query on a thread of its own once there is a connection for it.
+    async fn borrow<T: Send + 'static>(
+        self: &Arc<Self>,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
         let place = Arc::clone(&self.places)
             .acquire_owned()
             .await
             .map_err(|_| Error::Stopping)?;
         let readers = Arc::clone(self);
         let read = move || {
-            let page = readers.read(|connection| page(connection, &selection, window));
+            let answer = readers.read(query);
             drop(place);
-            page
+            answer
         };
         tokio::task::spawn_blocking(read)
             .await

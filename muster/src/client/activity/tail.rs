@@ -1,0 +1,79 @@
+//! `muster activity tail [TOPIC]`.
+
+use std::time::Duration;
+
+use clap::ArgMatches;
+use muster_kit::backoff::Backoff;
+use muster_proto::muster::activity::v1 as pb;
+use pb::tail_response::Message;
+use tonic::{Code, Status};
+
+use super::{Client, client, filter, topic};
+use crate::client::Failure;
+
+/// How long to wait for a service that went away, at first and at most.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
+/// Prints what a stream tells; where the stream breaks off, another one goes on at the last
+/// cursor.
+pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut request = pb::TailRequest {
+        filter: filter(matches),
+        cursor: String::new(),
+        from_end: matches.get_flag("new"),
+        follow: matches.get_flag("follow"),
+    };
+    let mut client = client(matches);
+    let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+    loop {
+        let seen = request.cursor.clone();
+        match read(&mut client, &mut request, matches).await {
+            Err(Failure::Call(status)) if goes_on(&request, &status) => {
+                if request.cursor != seen {
+                    backoff.reset();
+                    eprintln!("muster activity: {}: waiting for it", status.message());
+                }
+            }
+            ended => return ended,
+        }
+        tokio::time::sleep(backoff.delay()).await;
+    }
+}
+
+/// Only who has a cursor misses nothing; a first call that fails is a failure.
+fn goes_on(request: &pb::TailRequest, status: &Status) -> bool {
+    let is_away = matches!(
+        status.code(),
+        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
+    );
+    request.follow && !request.cursor.is_empty() && is_away
+}
+
+/// Prints one stream to its end, and notes each cursor in the request.
+async fn read(
+    client: &mut Client,
+    request: &mut pb::TailRequest,
+    matches: &ArgMatches,
+) -> Result<(), Failure> {
+    let mut stream = client.tail(request.clone()).await?.into_inner();
+    while let Some(told) = stream.message().await? {
+        let cursor = match told.message {
+            Some(Message::Batch(batch)) => {
+                for event in batch.events {
+                    topic::show(matches, event)?;
+                }
+                batch.cursor
+            }
+            Some(Message::Live(live)) => live.cursor,
+            Some(Message::Reset(reset)) => {
+                eprintln!("muster activity: this is another store: from its beginning");
+                reset.cursor
+            }
+            None => continue,
+        };
+        request.cursor = cursor;
+        request.from_end = false;
+    }
+    Ok(())
+}
