@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::names::SERVICES;
 use crate::process::Process;
-use crate::tool::built;
+use crate::tool::program;
 use crate::wait::eventually;
 
 const START_DEADLINE: Duration = Duration::from_secs(20);
-const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
 
 /// A running service binary (or `muster up`), in a folder of its own, with nothing in its environment that would
 /// configure it but what the test says.
@@ -90,6 +90,11 @@ impl Service {
         &mut self.process
     }
 
+    /// The mails that have left it, as far as nobody said where to.
+    pub fn mails(&self) -> Vec<String> {
+        crate::mails(&self.folder().join("muster-data/mail"))
+    }
+
     /// Asks it to stop and waits until it has.
     ///
     /// # Panics
@@ -121,31 +126,36 @@ impl Service {
     }
 
     async fn wait_listening(&mut self) {
-        let process = &mut self.process;
-        let mut printed = move || {
-            let ended = process.ended();
-            let addrs = addresses(&process.stdout());
-            match ended {
-                // The admin address is the last that is printed.
-                _ if addrs.contains_key("admin") => Some(addrs),
-                Some(status) => panic!("ended with {status} before it listened"),
-                None => None,
-            }
-        };
-        self.addrs = eventually(START_DEADLINE, || std::future::ready(printed())).await;
+        // The admin address is the last that is printed.
+        self.addrs = listening_all(&mut self.process, "admin").await;
     }
 }
 
 fn spawn(binary: &str, args: &[String], folder: &Path) -> Process {
-    let mut command = Command::new(built(binary));
-    command.args(args).current_dir(folder);
-    let foreign = |name: &str| {
-        name.starts_with("MUSTER_") || ["PORT", "SERVICE_HOST", "HEALTH_CHECK_HOST"].contains(&name)
-    };
-    for (name, _) in std::env::vars().filter(|(name, _)| foreign(name)) {
-        command.env_remove(name);
-    }
-    Process::spawn(&mut command)
+    Process::spawn(program(binary).args(args).current_dir(folder))
+}
+
+/// Waits until a process has printed where it listens under a name (`users`, say): `host:port`.
+///
+/// # Panics
+/// When it ends first, or does not print that within 20 s.
+pub async fn listening(process: &mut Process, name: &str) -> String {
+    let addrs = listening_all(process, name).await;
+    addrs[name].to_string()
+}
+
+/// All that it has printed once there is an address of that name.
+async fn listening_all(process: &mut Process, name: &str) -> BTreeMap<String, SocketAddr> {
+    eventually(START_DEADLINE, || {
+        let ended = process.ended();
+        let addrs = addresses(&process.stdout());
+        std::future::ready(match ended {
+            _ if addrs.contains_key(name) => Some(addrs),
+            Some(status) => panic!("ended with {status} before it listened"),
+            None => None,
+        })
+    })
+    .await
 }
 
 /// `args` and, for each address that they leave open, the flag that puts it on a free port.

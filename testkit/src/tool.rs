@@ -7,6 +7,8 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+/// Variables that are honoured beside our own.
+const ALIASES: [&str; 3] = ["PORT", "SERVICE_HOST", "HEALTH_CHECK_HOST"];
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a program that has ended left behind.
@@ -54,18 +56,27 @@ pub async fn curl(args: &[&str]) -> Output {
     run(Command::new(find("curl")).arg("-sS").args(args), "").await
 }
 
-/// One of our binaries, called by the name `grpc-health-probe`, as the link in an image does.
+/// One of our binaries, called by a name as which it answers as that program (see [`PROBES`](crate::PROBES)), as by
+/// the link in an image.
 ///
 /// # Panics
 /// When it has not been built, or does not end within a minute.
-pub async fn health_probe(binary: &str, args: &[&str]) -> Output {
-    run(
-        Command::new(built(binary))
-            .arg0("grpc-health-probe")
-            .args(args),
-        "",
-    )
-    .await
+pub async fn health_probe(binary: &str, name: &str, args: &[&str]) -> Output {
+    let mut command = Command::from(program(binary));
+    run(command.arg0(name).args(args), "").await
+}
+
+/// A command that runs one of our binaries, with nothing in its environment that would configure it.
+///
+/// # Panics
+/// When it has not been built.
+pub fn program(binary: &str) -> std::process::Command {
+    let mut command = std::process::Command::new(built(binary));
+    let ours = |name: &String| name.starts_with("MUSTER_") || ALIASES.contains(&&**name);
+    for name in std::env::vars().map(|(name, _)| name).filter(ours) {
+        command.env_remove(name);
+    }
+    command
 }
 
 /// Runs a command to its end, without blocking the runtime of the test.
@@ -131,7 +142,7 @@ pub fn target_dir() -> PathBuf {
 }
 
 /// One of our binaries, of the same build as the test.
-pub(crate) fn built(binary: &str) -> PathBuf {
+fn built(binary: &str) -> PathBuf {
     let path = target_dir().join(binary);
     assert!(
         path.is_file(),

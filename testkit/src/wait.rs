@@ -26,32 +26,8 @@ where
     }
 }
 
-/// Like [`eventually`], for a promise with a time in it: prints how long it took, and fails only at three times
-/// `promise`, so that a machine that is busy with other things does not fail a test.
-///
-/// # Panics
-/// When three times `promise` has passed.
-#[track_caller]
-pub fn measured<T, F, A>(what: &str, promise: Duration, ask: F) -> impl Future<Output = T>
-where
-    F: FnMut() -> A,
-    A: Future<Output = Option<T>>,
-{
-    let caller = Location::caller();
-    async move {
-        match poll(promise * 3, ask).await {
-            Ok((answer, took)) => {
-                println!("{what}: {took:.2?} (promised {promise:?})");
-                answer
-            }
-            Err(took) => {
-                panic!("{what}: not after {took:.2?} (promised {promise:?}), asked at {caller}")
-            }
-        }
-    }
-}
-
-async fn poll<T, F, A>(deadline: Duration, mut ask: F) -> Result<(T, Duration), Duration>
+/// The answer and how long it took, or after how long there was none.
+pub(crate) async fn poll<T, F, A>(deadline: Duration, mut ask: F) -> Result<(T, Duration), Duration>
 where
     F: FnMut() -> A,
     A: Future<Output = Option<T>>,

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use muster_testkit::{Etcd, Process, Smtp, eventually, find, free_port, measured, run};
+use muster_testkit::{Etcd, Process, Smtp, eventually, find, free_port, run};
 
 #[tokio::test]
 async fn etcd_keeps_its_keys_through_a_kill_and_loses_them_only_on_request() {
@@ -111,11 +111,4 @@ fn free_ports_differ() {
 #[should_panic(expected = "still not so")]
 async fn waiting_ends_at_its_deadline_even_if_the_answer_never_comes() {
     eventually::<(), _, _>(Duration::from_millis(50), std::future::pending).await;
-}
-
-#[tokio::test]
-async fn a_measured_promise_may_take_three_times_as_long() {
-    let start = Instant::now();
-    let late = || async { (start.elapsed() > Duration::from_millis(200)).then_some(()) };
-    measured("a slow thing", Duration::from_millis(100), late).await;
 }

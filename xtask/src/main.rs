@@ -7,6 +7,7 @@ mod dist;
 mod elapsed;
 mod install;
 mod packages;
+mod promises;
 mod tally;
 mod tests;
 mod toolchain;
@@ -23,7 +24,7 @@ The chores of muster.
 Usage: cargo xtask COMMAND
 
   test [--full]  Everything that must hold: formatting, lints, documentation, contracts, licences, all tests.
-                 --full adds the long proofs (the tests marked #[ignore])
+                 --full adds the long proofs (the tests marked #[ignore]), and takes promises at their word
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
   static         The static binaries (musl) that the tests of the images run
   dist           What the Dockerfile makes images of: optimised static binaries, laid out in dist/

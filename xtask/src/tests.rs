@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::command::{cargo, line, run};
 use crate::dist;
 use crate::elapsed::Steps;
+use crate::promises::Promises;
 use crate::tally::Tally;
 
 const SLOWEST: usize = 12;
@@ -33,10 +34,11 @@ fn run_tests(steps: &mut Steps, cache: &Cache, full: bool) {
         test.args(["--", "--include-ignored"]);
     }
     test.env("PATH", cache.path());
+    let promises = Promises::asked_of(&mut test, full);
     let mut tally = Tally::default();
     let _ = steps.step("test", || watch(test, &mut tally));
     steps.parts(tally.slowest(SLOWEST));
-    steps.close(tally.to_string());
+    steps.close(format!("{}\n{tally}", promises.told()));
 }
 
 /// Runs the tests, showing what they print as they print it, and counts.
