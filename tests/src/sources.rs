@@ -21,21 +21,13 @@ impl Source {
     /// Its lines that are in the product, with their numbers: no comments, no unit tests (which stand last in a
     /// file), nothing of a file that is all test.
     pub fn product(&self) -> impl Iterator<Item = (usize, &str)> {
-        let end = if self.is_test {
-            0
-        } else {
-            self.tests_begin()
-        };
+        let end = if self.is_test { 0 } else { self.tests_begin() };
         self.code().take_while(move |(number, _)| *number < end)
     }
 
     /// Its lines that are run by tests alone.
     pub fn tests(&self) -> impl Iterator<Item = (usize, &str)> {
-        let begin = if self.is_test {
-            0
-        } else {
-            self.tests_begin()
-        };
+        let begin = if self.is_test { 0 } else { self.tests_begin() };
         self.code().filter(move |(number, _)| *number >= begin)
     }
 
@@ -139,7 +131,12 @@ mod tests {
     #[test]
     fn a_module_of_tests_is_told_from_a_module_called_tests() {
         let all = sources("");
-        let is_test = |path| all.iter().find(|source| source.path == path).unwrap().is_test;
+        let is_test = |path| {
+            all.iter()
+                .find(|source| source.path == path)
+                .unwrap()
+                .is_test
+        };
         assert!(is_test("services/conflicts/src/sweep/tests.rs"));
         assert!(is_test("tests/tests/structure.rs"));
         assert!(!is_test("xtask/src/tests.rs"));

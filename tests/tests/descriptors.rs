@@ -4,7 +4,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use muster_testkit::{Process, eventually, get, target_dir};
+use muster_testkit::{Process, eventually, get, listening, target_dir};
 use tokio::net::TcpStream;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -17,16 +17,9 @@ async fn without_descriptors_it_does_not_spin() {
         "ulimit -n 64 && exec {} --listen 127.0.0.1:0 --admin 127.0.0.1:0",
         binary.display()
     ));
-    let process = Process::spawn(&mut command);
-    let addr = |name: &'static str| {
-        let process = &process;
-        eventually(SOON, move || {
-            let printed = process.stdout();
-            let row = printed.lines().find_map(|line| line.strip_prefix(name));
-            std::future::ready(row.map(|addr| addr.trim().to_owned()))
-        })
-    };
-    let (service, admin) = (addr("conflicts ").await, addr("admin ").await);
+    let mut process = Process::spawn(&mut command);
+    let service = listening(&mut process, "conflicts").await;
+    let admin = listening(&mut process, "admin").await;
 
     // More than there are descriptors; the system itself takes them in.
     let mut crowd = Vec::new();

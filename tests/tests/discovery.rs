@@ -53,7 +53,9 @@ impl Processes {
 
     /// How many mails each notificator has delivered.
     fn mails(&self) -> [usize; 2] {
-        self.notificators.each_ref().map(delivered)
+        self.notificators
+            .each_ref()
+            .map(|notificator| notificator.mails().len())
     }
 
     /// Waits until each user has got a mail.
@@ -83,15 +85,6 @@ async fn notificator(etcd: &Etcd, args: &[&str]) -> Service {
     let endpoint = etcd.endpoint();
     let all: Vec<&str> = ["--etcd", &endpoint].iter().chain(args).copied().collect();
     Service::start("muster-notificator", &all).await
-}
-
-/// The mails in the folder of a notificator.
-fn delivered(notificator: &Service) -> usize {
-    let mails = std::fs::read_dir(notificator.folder().join("muster-data/mail"));
-    let files = mails.into_iter().flatten().map(|file| file.unwrap().path());
-    files
-        .filter(|file| file.extension().is_some_and(|kind| kind == "eml"))
-        .count()
 }
 
 /// The addresses under a prefix; each value must be what its form asks for.

@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use muster_testkit::{Network, Process, eventually};
+use muster_testkit::{Network, Process, eventually, mails};
 use tempfile::TempDir;
 
 /// `cargo run` may have to link first.
@@ -212,13 +212,9 @@ async fn every_command_of_the_readme_does_what_it_tells() {
 
 /// "becomes a file in `muster-data/mail`": Ann's mail, and the welcome mail of `test`.
 async fn mails_are_in_the_folder(folder: &Path) {
-    let mails = folder.join("muster-data/mail");
+    let folder = folder.join("muster-data/mail");
     eventually(ANSWER, || {
-        let files = std::fs::read_dir(&mails).into_iter().flatten().flatten();
-        let eml = files.filter(|file| file.path().extension().is_some_and(|kind| kind == "eml"));
-        let texts: Vec<_> = eml
-            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
-            .collect();
+        let texts = mails(&folder);
         let found = |to: &str, content: &str| {
             texts
                 .iter()

@@ -4,11 +4,9 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
-use muster_testkit::{EmptyRoot, Process, eventually, run, static_binary};
+use muster_testkit::{BINARIES, EmptyRoot, Process, listening, run, static_binary};
 
-const START: Duration = Duration::from_secs(20);
 /// The program header that names the dynamic linker (ELF-64, System V ABI).
 const PT_INTERP: u32 = 3;
 
@@ -47,24 +45,15 @@ fn no_binary_of_the_images_asks_for_a_dynamic_linker() {
 async fn a_binary_runs_and_is_probed_in_an_empty_root() {
     let root = EmptyRoot::with("muster-conflicts");
     let mut command = root.command("/bin/muster-conflicts");
-    let service =
+    let mut service =
         Process::spawn(command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]));
-    let addr = eventually(START, || {
-        std::future::ready(printed_addr(&service.stdout()))
-    })
-    .await;
+    let addr = listening(&mut service, "conflicts").await;
 
     let serving = probe(&root, &addr).await;
     assert_eq!(serving, (Some(0), "status: SERVING\n".to_owned()));
     drop(service);
     let (code, _) = probe(&root, &addr).await;
     assert_eq!(code, Some(2), "nothing listens any more");
-}
-
-/// `conflicts  127.0.0.1:41234`, once that line is whole.
-fn printed_addr(stdout: &str) -> Option<String> {
-    let (line, _) = stdout.split_once('\n')?;
-    line.split_whitespace().nth(1).map(str::to_owned)
 }
 
 /// The exit code and the words of the probe link, called in the same root.

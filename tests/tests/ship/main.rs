@@ -41,6 +41,13 @@ const fn shipped(name: &'static str, port: u16, host_port: u16, stored: bool) ->
     }
 }
 
+#[test]
+fn what_ships_is_every_service() {
+    let mut services = muster_testkit::SERVICES;
+    services.sort_unstable();
+    assert_eq!(SERVICES.map(|service| service.name), services);
+}
+
 /// A file or folder of the project.
 fn path(of: &str) -> PathBuf {
     muster_tests::root().join(of)
