@@ -10,18 +10,20 @@ use std::time::{Duration, Instant};
 use muster_kit::channel::Channel;
 use muster_proto::compat::activity::activity_events_client::ActivityEventsClient;
 use muster_proto::compat::activity::{Deployment, EventRequest};
+use muster_proto::compat::presence::User;
+use muster_proto::compat::presence::presence_client::PresenceClient;
 use muster_proto::health::v1::HealthCheckRequest;
 use muster_proto::health::v1::health_check_response::ServingStatus;
 use muster_proto::health::v1::health_client::HealthClient;
-use muster_testkit::{Service, eventually};
+use muster_testkit::{SERVICES, Service, eventually, report};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
-use tonic::{Code, Status};
+use tonic::{Code, Status, Streaming};
 
-const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
 const DRAIN: Duration = Duration::from_secs(3);
 /// What a process may take to leave after its drain, on a machine that does other things too.
 const LEAVE: Duration = Duration::from_secs(2);
+const SOON: Duration = Duration::from_secs(10);
 const CALLERS: usize = 64;
 
 /// Clients that hold on to the service: one that never says anything, and one that watches its health.
@@ -104,7 +106,12 @@ async fn stops_in_time(service: &mut Service) {
     let start = Instant::now();
     let status = service.stop(DRAIN + LEAVE).await;
     assert!(status.success(), "{status}");
-    println!("stopped after {:.2?} (drain {DRAIN:?})", start.elapsed());
+    let took = format!("{:.2?}", start.elapsed());
+    report(
+        "a stop with clients that hold on",
+        took,
+        format!("{DRAIN:?}"),
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -157,4 +164,72 @@ async fn every_service_ends_by_its_deadline_with_clients_that_hold_on_to_it() {
             "{name}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_streams_of_presence_at_once_and_says_why() {
+    // The drain is not what ends them.
+    let mut service = Service::start("muster-presence", &["--drain", "60s"]).await;
+    let mut client = PresenceClient::new(Channel::to(&service.addr()));
+    let albert = User {
+        name: "Albert".to_owned(),
+    };
+    let connected = client.connect(albert.clone()).await.unwrap().into_inner();
+    let mut monitor = client.monitor(albert).await.unwrap().into_inner();
+    assert!(monitor.message().await.unwrap().unwrap().online);
+
+    let status = service.stop(SOON).await;
+    assert!(status.success(), "{status}");
+    for end in [end(connected).await, end(monitor).await] {
+        assert_eq!(end.unwrap().code(), Code::Unavailable);
+    }
+}
+
+/// What ends a stream, behind whatever is still to be read of it; `None`: its last message.
+async fn end<T>(mut stream: Streaming<T>) -> Option<Status> {
+    loop {
+        match stream.message().await {
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(status) => return Some(status),
+        }
+    }
+}
+
+/// More than a client's window and all buffers on the way hold together.
+async fn fill(client: &mut ActivityEventsClient<Channel>) {
+    for id in 1..=200 {
+        let event = EventRequest {
+            id,
+            message: "x".repeat(65_000),
+            timestamp: None,
+            deployment_id: 1,
+        };
+        client.create_event(event).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_its_client_does_not_let_end_is_cut_at_the_deadline() {
+    let drain = Duration::from_secs(1);
+    let mut service = Service::start("muster-activity", &["--drain", "1s"]).await;
+    let mut client = ActivityEventsClient::new(Channel::to(&service.addr()));
+    fill(&mut client).await;
+    let mut never_read = client.list_events(Deployment { id: 1 }).await.unwrap();
+    never_read.get_mut().message().await.unwrap().unwrap();
+
+    let start = Instant::now();
+    let status = service.stop(3 * drain).await;
+    let took = start.elapsed();
+    assert!(status.success(), "{status}");
+    assert!(took >= drain, "nothing was left to be cut after {took:?}");
+    report(
+        "a stop with a call that does not end",
+        format!("{took:.2?}"),
+        format!("{drain:?}"),
+    );
+    assert!(
+        end(never_read.into_inner()).await.is_some(),
+        "the client's window holds the whole listing"
+    );
 }
