@@ -7,15 +7,63 @@ use std::time::Duration;
 use muster_kit::listen::Listener;
 use muster_kit::process::Context;
 use muster_kit::server::Server;
-use muster_testkit::{Network, Output, Process, Service, eventually, free_port, run, target_dir};
+use muster_testkit::{
+    BINARIES, Network, Output, PROBES, Process, Service, eventually, free_port, health_probe,
+    program, run, target_dir,
+};
 
 const SOON: Duration = Duration::from_secs(10);
 
 /// A binary that is to end by itself: how it did.
 async fn ended(binary: &str, words: &[&str]) -> Output {
     let folder = tempfile::tempdir().unwrap();
-    let mut command = tokio::process::Command::new(target_dir().join(binary));
-    run(command.args(words).current_dir(folder.path()), "").await
+    let mut command = program(binary);
+    command.args(words).current_dir(folder.path());
+    run(&mut command.into(), "").await
+}
+
+#[tokio::test]
+async fn every_binary_refuses_a_flag_that_it_does_not_know() {
+    for binary in BINARIES {
+        let words = match binary {
+            "muster" => &["up", "--no-such-flag"][..],
+            _ => &["--no-such-flag"],
+        };
+        let output = ended(binary, words).await;
+        assert_eq!(
+            output.status.code(),
+            Some(64),
+            "{binary}: {}",
+            output.stderr
+        );
+        let lines: Vec<&str> = output.stderr.lines().collect();
+        let named = lines.len() == 1 && lines[0].contains("--no-such-flag");
+        assert!(named && output.stdout.is_empty(), "{binary}: {output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_bad_value_of_a_variable_that_clients_know_is_refused_too() {
+    for (binary, variable) in [
+        ("muster-activity", "PORT"),
+        ("muster-conflicts", "SERVICE_HOST"),
+        ("muster-conflicts", "HEALTH_CHECK_HOST"),
+    ] {
+        let mut command = program(binary);
+        command.env(variable, "nowhere");
+        let output = run(&mut command.into(), "").await;
+        assert_eq!(
+            output.status.code(),
+            Some(64),
+            "{variable}: {}",
+            output.stderr
+        );
+        let lines: Vec<&str> = output.stderr.lines().collect();
+        assert!(
+            lines.len() == 1 && lines[0].contains("nowhere"),
+            "{lines:?}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -131,12 +179,20 @@ async fn the_variables_that_clients_know_are_honoured() {
 
 /// A binary of ours under another name.
 async fn probe(name: &str, words: &[&str]) -> Output {
-    let binary = target_dir().join("muster-presence");
-    run(
-        tokio::process::Command::new(binary).arg0(name).args(words),
-        "",
-    )
-    .await
+    health_probe("muster-presence", name, words).await
+}
+
+#[tokio::test]
+async fn every_binary_is_a_probe_under_both_names() {
+    let service = Service::start("muster-presence", &[]).await;
+    let addr = format!("-addr={}", service.addr());
+    for (binary, name) in BINARIES
+        .iter()
+        .flat_map(|binary| PROBES.map(|name| (binary, name)))
+    {
+        let said = health_probe(binary, name, &[&addr]).await.ok();
+        assert_eq!(said, "status: SERVING\n", "{binary} as {name}");
+    }
 }
 
 #[tokio::test]
