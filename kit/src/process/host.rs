@@ -6,6 +6,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::addresses::{Dialled, Endpoints};
 use super::{BAD_SETTING, Context};
 use crate::config::{BadSetting, Settings};
@@ -25,6 +27,9 @@ pub enum StartError {
     /// A setting is missing or bad.
     #[error(transparent)]
     Setting(#[from] BadSetting),
+    /// SIGINT and SIGTERM cannot be taken.
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
     /// An address cannot be bound.
     #[error("--{flag} {addr}: {cause}")]
     Bind {
@@ -43,7 +48,7 @@ impl StartError {
         eprintln!("{program}: {self}");
         match self {
             Self::Setting(_) => ExitCode::from(BAD_SETTING),
-            Self::Bind { .. } => ExitCode::FAILURE,
+            Self::Signals(_) | Self::Bind { .. } => ExitCode::FAILURE,
         }
     }
 }
@@ -64,22 +69,24 @@ impl Host {
     /// `--static`.
     ///
     /// # Errors
-    /// A setting is bad.
-    pub async fn start(settings: &Settings, alone: Registry) -> Result<Self, BadSetting> {
+    /// A setting is bad, or signals cannot be taken.
+    pub async fn start(settings: &Settings, alone: Registry) -> Result<Self, StartError> {
         let drain: Seconds = settings.get("drain")?;
         let origins: Option<Origins> = settings.optional("origins")?;
         let etcd: Option<Endpoints> = settings.optional("etcd")?;
         let fixed: Option<Peers> = settings.optional("static")?;
         let registry = match (etcd, fixed) {
             (Some(_), Some(_)) => {
-                return Err(BadSetting::new("static", "not together with --etcd"));
+                return Err(BadSetting::new("static", "not together with --etcd").into());
             }
             (Some(etcd), None) => Registry::etcd(&etcd.0).await,
             (None, Some(fixed)) => Registry::fixed(fixed),
             (None, None) => alone,
         };
+        let shutdown = Shutdown::new();
+        stop_on_signals(shutdown.clone()).map_err(StartError::Signals)?;
         Ok(Self {
-            shutdown: Shutdown::new(),
+            shutdown,
             registry,
             drain: drain.0,
             origins: origins.unwrap_or_default(),
@@ -163,7 +170,6 @@ impl Host {
         };
         tokio::select! {
             (done, ()) = async { tokio::join!(work, admin) } => done,
-            never = self.stop_on_signals() => match never {},
             never = self.end_in_time() => match never {},
             never = metrics::upkeep() => match never {},
         }
@@ -176,32 +182,27 @@ impl Host {
         tracing::error!("the stop did not end in time, leaving");
         std::process::exit(1)
     }
-
-    /// The first signal asks for a stop; a second one does not wait for it.
-    async fn stop_on_signals(&self) -> Infallible {
-        signal().await;
-        self.shutdown.cancel();
-        signal().await;
-        tracing::warn!("second signal, leaving at once");
-        std::process::exit(1)
-    }
 }
 
-/// SIGINT or SIGTERM.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (int, term) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    );
-    let (Ok(mut int), Ok(mut term)) = (int, term) else {
-        tracing::error!("cannot listen for signals");
-        return std::future::pending().await;
+/// Takes signals from now on: the first asks for a stop, a second one does not wait for it. From
+/// the very start, so that a stop that comes early is a stop as well.
+fn stop_on_signals(shutdown: Shutdown) -> io::Result<()> {
+    let mut int = signal(SignalKind::interrupt())?;
+    let mut term = signal(SignalKind::terminate())?;
+    let mut next = async move || {
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+        }
     };
-    tokio::select! {
-        _ = int.recv() => {}
-        _ = term.recv() => {}
-    }
+    tokio::spawn(async move {
+        next().await;
+        shutdown.cancel();
+        next().await;
+        tracing::warn!("second signal, leaving at once");
+        std::process::exit(1)
+    });
+    Ok(())
 }
 
 async fn bind(addr: &ListenAddr, flag: String) -> Result<Listener, StartError> {
