@@ -160,9 +160,9 @@ impl Need {
 
     /// It never will again in this process, which therefore stops: its supervisor starts it anew.
     pub fn lost_for_good(&self, why: impl Display) {
+        self.lost(&why);
         let why = format!("{}: {why}", self.name);
         tracing::error!(why, "lost what the service cannot work without: stopping");
-        self.lost(&why);
         self.health.change(|state| state.lost_for_good = Some(why));
     }
 }

@@ -25,8 +25,7 @@ const USAGE: &str = "usage: grpc-health-probe -addr=HOST:PORT [flags]
   -service          name of the service to ask for (default: the server as a whole)
   -connect-timeout  how long connecting may take (default 1s)
   -rpc-timeout      how long the answer may take (default 1s)
-  -user-agent       taken for compatibility, not sent
-  -v                tell more";
+  -user-agent, -v   taken for compatibility, without effect";
 
 /// What to ask of whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +38,6 @@ pub struct Probe {
     pub connect_limit: Duration,
     /// How long the answer may take.
     pub rpc_limit: Duration,
-    /// Whether to tell more.
-    pub verbose: bool,
 }
 
 /// What a probe found, with grpc-health-probe's exit codes.
@@ -121,7 +118,6 @@ impl Probe {
             service: String::new(),
             connect_limit: DEFAULT_LIMIT,
             rpc_limit: DEFAULT_LIMIT,
-            verbose: false,
         }
     }
 
@@ -141,7 +137,6 @@ impl Probe {
                 None => (flag, None),
             };
             if name == "v" {
-                probe.verbose = inline != Some("false");
                 continue;
             }
             let value = inline.or_else(|| words.next().map(String::as_str));

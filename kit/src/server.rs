@@ -22,7 +22,6 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 
 use self::edge::Edge;
-pub use self::edge::Peer;
 pub use self::limits::Limits;
 use crate::Shutdown;
 use crate::health::HealthRpc;

@@ -115,8 +115,8 @@ async fn accept_all(port: &Arc<Port>, listener: &Listener) {
             return;
         };
         match listener.accept().await {
-            Ok((socket, peer)) => {
-                let edge = port.edge.for_peer(peer);
+            Ok((socket, _)) => {
+                let edge = port.edge.clone();
                 let serving = serve_connection(Arc::clone(port), edge, socket, place);
                 port.tasks.spawn(serving);
             }

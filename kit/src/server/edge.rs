@@ -1,7 +1,6 @@
 //! What every request passes on its way to a handler: origin, deadline, panic, request id.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,12 +29,7 @@ use crate::origin::Origins;
 pub(super) struct Edge {
     shared: Arc<Shared>,
     router: Router,
-    peer: Option<SocketAddr>,
 }
-
-/// The address of the caller, in the extensions of a request.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub Option<SocketAddr>);
 
 /// What all connections of a port share.
 pub(super) struct Shared {
@@ -77,19 +71,11 @@ impl Edge {
         Self {
             shared: Arc::new(shared),
             router,
-            peer: None,
         }
     }
 
     pub(super) fn service(&self) -> &'static str {
         self.shared.service
-    }
-
-    pub(super) fn for_peer(&self, peer: SocketAddr) -> Self {
-        Self {
-            peer: Some(peer),
-            ..self.clone()
-        }
     }
 }
 
@@ -106,8 +92,7 @@ impl hyper::service::Service<Request<Incoming>> for Edge {
             let refusal = problem(StatusCode::FORBIDDEN, &refused.to_string());
             return Box::pin(async { Ok(answer(call, refusal)) });
         }
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(self.peer));
+        let request = request.map(Body::new);
         let limit = call.deadline.unwrap_or(self.shared.head_timeout);
         // Every clone of a router shares its routes.
         let handling = self.router.clone().call(request);
