@@ -8,6 +8,7 @@
 pub mod admin;
 pub mod backoff;
 pub mod channel;
+pub mod clock;
 pub mod config;
 pub mod discovery;
 pub mod duration;

@@ -1,8 +1,8 @@
 //! What the service does, for both of its APIs.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use muster_kit::clock::now_ns;
 use muster_kit::mail::{Address, MailDomain};
 
 use crate::error::Error;
@@ -46,10 +46,4 @@ impl Accounts {
         }
         self.store.user(id).await?.ok_or(Error::NoSuchUser)
     }
-}
-
-fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let since_ns = since.unwrap_or_default().as_nanos();
-    i64::try_from(since_ns).unwrap_or(i64::MAX)
 }

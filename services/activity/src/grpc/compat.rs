@@ -8,12 +8,12 @@ use muster_proto::compat::activity as pb;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::{Request, Response, Status};
 
-use super::now_ns;
 use crate::deployment;
 use crate::error::Error;
 use crate::event::{Event, NewEvent};
 use crate::selection::Selection;
 use crate::store::{Page, Store, Window};
+use muster_kit::clock::now_ns;
 
 /// Listings that are open at the same time: each may hold a page for a client that takes its
 /// time.

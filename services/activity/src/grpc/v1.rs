@@ -8,12 +8,12 @@ use muster_proto::muster::activity::v1 as pb;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::now_ns;
 use crate::error::Error;
 use crate::listing;
 use crate::store::Store;
 use crate::tail::Feed;
 use append_stream::Answers;
+use muster_kit::clock::now_ns;
 use tail::Batches;
 
 mod append;

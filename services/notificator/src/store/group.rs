@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use muster_kit::clock::now_ns;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::sqlite::{Clock, Database, now_ns};
+use super::sqlite::{Clock, Database};
 use super::{Attempt, MOST_REFUSED};
 use crate::error::Error;
 use crate::mail::NewMail;

@@ -4,10 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use muster_kit::Shutdown;
+use muster_kit::clock::now_ns;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
 use tokio::sync::{mpsc, oneshot};
@@ -223,10 +224,4 @@ fn state(number: u8) -> State {
         1 => State::Delivered,
         _ => State::Failed,
     }
-}
-
-/// Nanoseconds since the Unix epoch.
-pub(super) fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_nanos()).unwrap_or(i64::MAX)
 }

@@ -7,8 +7,8 @@ use muster_proto::muster::activity::v1 as pb;
 use tonic::{Status, Streaming};
 
 use super::append;
-use crate::grpc::now_ns;
 use crate::store::{Queued, Store};
+use muster_kit::clock::now_ns;
 
 /// Batches of one stream that wait for the disk; the bytes of all are bounded by the queue.
 const IN_FLIGHT: usize = 64;
