@@ -17,6 +17,7 @@
 // A test that cannot start what it needs has failed: a panic with a clear sentence is how it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod dice;
 mod empty_root;
 mod etcd;
 mod http;
@@ -31,6 +32,7 @@ mod smtp;
 mod tool;
 mod wait;
 
+pub use dice::{Dice, seed};
 pub use empty_root::{EmptyRoot, static_binary};
 pub use etcd::Etcd;
 pub use http::get;

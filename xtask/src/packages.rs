@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::command::{on_path, run, succeeds};
 
 /// What a test needs from Debian: the name of a program (or `import X` for a Python module), and its package.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("etcd", "etcd-server"),
     ("etcdctl", "etcd-client"),
     ("import aiosmtpd", "python3-aiosmtpd"),
@@ -17,6 +17,7 @@ const PACKAGES: [(&str, &str); 11] = [
     ("npm", "npm"),
     ("unshare", "util-linux"),
     ("ip", "iproute2"),
+    ("strace", "strace"),
 ];
 
 /// Installs the packages that are missing when root, and names in one line what is missing otherwise.
