@@ -22,6 +22,7 @@ mod append;
 mod batch;
 mod checkpoint;
 mod failure;
+mod index;
 mod queue;
 mod reader;
 mod row;
@@ -56,8 +57,8 @@ impl Sqlite {
             .map_err(|cause| Error::open(path, cause))?;
         Ok(Sqlite {
             id,
+            readers: Arc::new(Readers::new(path, Arc::clone(&shared.fresh))),
             shared,
-            readers: Arc::new(Readers::new(path)),
             appends: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
         })

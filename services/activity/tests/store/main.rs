@@ -5,6 +5,7 @@ mod batches;
 mod durability;
 mod engine;
 mod identity;
+mod indexing;
 mod model;
 mod reading;
 mod tails;

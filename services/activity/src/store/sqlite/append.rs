@@ -1,7 +1,12 @@
 //! Appends a group of events in one transaction.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
 
+use super::index::Index;
+use super::index::fresh::Fresh;
+use super::index::identity::Identity;
 use super::topics::Topics;
 use super::{reader, row};
 use crate::deployment;
@@ -28,32 +33,31 @@ pub(super) enum Outcome {
 pub(super) struct Appender<'c> {
     connection: &'c Connection,
     topics: Topics<'c>,
+    index: Index<'c>,
     last_position: i64,
-    insert_identity: Statement<'c>,
     insert_event: Statement<'c>,
     select_event: Statement<'c>,
 }
 
 impl<'c> Appender<'c> {
-    pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Appender<'c>> {
+    /// Tells `fresh` what readers cannot find in the postings on disk.
+    pub(super) fn new(
+        connection: &'c Connection,
+        fresh: Arc<Fresh>,
+    ) -> rusqlite::Result<Appender<'c>> {
         Ok(Appender {
             connection,
             topics: Topics::new(connection)?,
+            index: Index::open(connection, fresh)?,
             last_position: reader::last_position(connection)?,
-            insert_identity: connection.prepare(
-                "INSERT INTO identities (topic, id, position) VALUES (?, ?, ?)
-                 ON CONFLICT DO NOTHING",
-            )?,
             insert_event: connection.prepare(
                 "INSERT INTO events
                      (position, topic, id, message, send_ns, receive_ns, kind, attributes)
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             select_event: connection.prepare(
-                "SELECT e.position, ?3, e.id, e.message, e.send_ns, e.receive_ns, e.kind,
-                     e.attributes
-                 FROM identities i JOIN events e ON e.position = i.position
-                 WHERE i.topic = ?1 AND i.id = ?2",
+                "SELECT position, ?2, id, message, send_ns, receive_ns, kind, attributes
+                 FROM events WHERE position = ?1",
             )?,
         })
     }
@@ -72,9 +76,13 @@ impl<'c> Appender<'c> {
     ) -> rusqlite::Result<T> {
         let before = self.last_position;
         let outcomes = self.transact(append_all);
-        if outcomes.is_err() {
-            self.last_position = before;
-            self.topics.forget();
+        match &outcomes {
+            Ok(_) => self.index.after_commit(),
+            Err(_) => {
+                self.last_position = before;
+                self.topics.forget();
+                self.index.after_rollback()?;
+            }
         }
         outcomes
     }
@@ -88,6 +96,7 @@ impl<'c> Appender<'c> {
             Transaction::new_unchecked(self.connection, TransactionBehavior::Immediate)?;
         let outcomes = append_all(self)?;
         self.topics.flush()?;
+        self.index.before_commit()?;
         transaction.commit()?;
         Ok(outcomes)
     }
@@ -105,6 +114,7 @@ impl<'c> Appender<'c> {
             self.connection.execute_batch("ROLLBACK TO batch")?;
             self.last_position = before;
             self.topics.forget();
+            self.index.undo_to(before);
         }
         self.connection.execute_batch("RELEASE batch")?;
         Ok(done)
@@ -113,10 +123,7 @@ impl<'c> Appender<'c> {
     /// The position of the topic's last event, 0 when it has none.
     pub(super) fn last_of(&mut self, topic: &Topic) -> rusqlite::Result<i64> {
         let key = self.topics.get(topic.as_str())?.key;
-        let mut last = self
-            .connection
-            .prepare_cached("SELECT coalesce(max(position), 0) FROM events WHERE topic = ?")?;
-        last.query_row([key], |row| row.get(0))
+        self.index.last_of(key)
     }
 
     /// Appends an event to the group.
@@ -134,10 +141,11 @@ impl<'c> Appender<'c> {
             .as_deref()
             .or(given_id.as_deref())
             .unwrap_or_default();
-        let position = self.last_position + 1;
-        if self.insert_identity.execute((topic.key, id, position))? == 0 {
-            return self.compare(topic.key, id, event);
+        let identity = Identity::of(topic.key, id);
+        if let Some(position) = self.index.find(identity)? {
+            return self.compare(position, event);
         }
+        let position = self.last_position + 1;
         self.insert_event.execute((
             position,
             topic.key,
@@ -148,14 +156,15 @@ impl<'c> Appender<'c> {
             &event.kind,
             row::encode(&event.attributes)?,
         ))?;
+        self.index.add(topic.key, identity, position);
         self.topics.saw(event.topic.as_str(), id);
         self.last_position = position;
         Ok(Outcome::Stored { position, given_id })
     }
 
     /// What it means that the identity is taken.
-    fn compare(&mut self, topic: i64, id: &str, event: &NewEvent) -> rusqlite::Result<Outcome> {
-        let key = (topic, id, event.topic.as_str());
+    fn compare(&mut self, position: i64, event: &NewEvent) -> rusqlite::Result<Outcome> {
+        let key = (position, event.topic.as_str());
         let original = self.select_event.query_row(key, row::event)?;
         let is_same = original.says_the_same_as(event);
         Ok(match is_same {
@@ -198,7 +207,7 @@ mod tests {
     #[test]
     fn a_duplicate_in_the_same_group_is_that_of_its_original() {
         let database = database();
-        let mut appender = Appender::new(&database).unwrap();
+        let mut appender = Appender::new(&database, Arc::default()).unwrap();
         let group = [
             event(7, "a", 10),
             event(7, "a", 20),
@@ -219,7 +228,7 @@ mod tests {
     #[test]
     fn ids_given_in_one_group_follow_each_other_up_to_the_top() {
         let database = database();
-        let mut appender = Appender::new(&database).unwrap();
+        let mut appender = Appender::new(&database, Arc::default()).unwrap();
         let group = [
             event(i32::MAX - 1, "a", 0),
             event(0, "b", 0),
@@ -241,7 +250,7 @@ mod tests {
     #[test]
     fn a_group_that_does_not_fit_leaves_nothing_and_the_next_that_fits_is_stored() {
         let database = database();
-        let mut appender = Appender::new(&database).unwrap();
+        let mut appender = Appender::new(&database, Arc::default()).unwrap();
         let set_limit = |pages: i64| {
             database
                 .query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))
@@ -269,8 +278,12 @@ mod tests {
     fn a_new_appender_goes_on_where_the_last_one_ended() {
         let database = database();
         let first = [event(41, "a", 0)];
-        append(&mut Appender::new(&database).unwrap(), &first).unwrap();
-        let mut appender = Appender::new(&database).unwrap();
+        append(
+            &mut Appender::new(&database, Arc::default()).unwrap(),
+            &first,
+        )
+        .unwrap();
+        let mut appender = Appender::new(&database, Arc::default()).unwrap();
         let outcomes = append(&mut appender, &[event(0, "b", 0)]).unwrap();
         assert_eq!(
             outcomes,

@@ -6,6 +6,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::append::{Appender, Outcome};
 use super::batch;
+use super::index::fresh::Fresh;
 use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::{NewEvent, attributes_bytes};
@@ -120,6 +121,8 @@ pub(super) struct Shared {
     pub(super) places: Arc<Semaphore>,
     /// The newest position that is on disk.
     pub(super) last_position: watch::Sender<i64>,
+    /// Where the newest events of a topic lie.
+    pub(super) fresh: Arc<Fresh>,
 }
 
 impl Default for Shared {
@@ -127,6 +130,7 @@ impl Default for Shared {
         Shared {
             places: Arc::new(Semaphore::new(QUEUE_BYTES)),
             last_position: watch::Sender::new(0),
+            fresh: Arc::default(),
         }
     }
 }

@@ -3,17 +3,21 @@
 //! A reader borrows a connection, and a thread, for one page: a client that takes its time holds
 //! neither, and no snapshot that would keep the write-ahead log from being emptied.
 
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
+use super::index::fresh::Fresh;
 use super::{row, stats};
 use crate::error::Error;
 use crate::selection::{Selection, Topics};
 use crate::store::{Direction, Page, Stats, Window};
+
+mod topic;
 
 /// Pages that are read at the same time, each on its own connection and thread.
 const CONNECTIONS: usize = 4;
@@ -24,31 +28,27 @@ const PAGE_BYTES: usize = 128 * 1024;
 /// Opening may meet the moment in which the write-ahead log is emptied.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-const OF_TOPIC: &str = "
-    SELECT e.position, ?1, e.id, e.message, e.send_ns, e.receive_ns, e.kind, e.attributes
-    FROM events e
-    WHERE e.topic = (SELECT topic FROM topics WHERE name = ?1)
-        AND e.position > ?2 AND e.position <= ?3";
-
-/// All topics: the prefix is compared row by row, so that a page of a prefix that is rare is no
-/// longer than others. A cross join is never turned around. (?1 is bound to nothing.)
+/// Events of all topics: the prefix is compared row by row, so that a page of a prefix that is
+/// rare is no longer than others. A cross join is never turned around.
 const OF_PREFIX: &str = "
     SELECT e.position, t.name, e.id, e.message, e.send_ns, e.receive_ns, e.kind, e.attributes
     FROM events e CROSS JOIN topics t ON t.topic = e.topic
-    WHERE e.position > ?2 AND e.position <= ?3";
+    WHERE e.position > ?1 AND e.position <= ?2";
 
 /// The connections that read.
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
+    fresh: Arc<Fresh>,
     idle: Mutex<Vec<Connection>>,
     places: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path) -> Readers {
+    pub(super) fn new(path: &Path, fresh: Arc<Fresh>) -> Readers {
         Readers {
             path: path.to_owned(),
+            fresh,
             idle: Mutex::new(Vec::new()),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
         }
@@ -60,7 +60,8 @@ impl Readers {
         selection: Arc<Selection>,
         window: Window,
     ) -> Result<Page, Error> {
-        self.borrow(move |connection| page(connection, &selection, window))
+        let fresh = Arc::clone(&self.fresh);
+        self.borrow(move |connection| page(connection, &fresh, &selection, window))
             .await
     }
 
@@ -127,44 +128,96 @@ pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<i64> {
     })
 }
 
-fn page(connection: &Connection, selection: &Selection, window: Window) -> rusqlite::Result<Page> {
-    let name = match &selection.topics {
-        Topics::One(name) => name,
-        Topics::Prefix(_) => "",
-    };
-    let mut statement = connection.prepare_cached(&query(&selection.topics, window.direction))?;
-    let mut rows = statement.query((name, window.after, window.end, PAGE_ROWS))?;
-    let mut page = Page::default();
-    let (mut looked_at, mut bytes) = (0, 0);
-    while let Some(row) = rows.next()? {
-        looked_at += 1;
-        page.next = Some(window.beyond(row.get(0)?));
-        let (topic, kind) = (row.get_ref(1)?.as_str()?, row.get_ref(6)?.as_str()?);
-        if selection.has(topic, kind, row.get(5)?) {
-            let event = row::event(row)?;
-            bytes += event.bytes();
-            page.events.push(event);
-        }
-        if bytes >= PAGE_BYTES || page.events.len() >= window.limit_events {
-            return Ok(page);
-        }
+fn page(
+    connection: &Connection,
+    fresh: &Fresh,
+    selection: &Selection,
+    window: Window,
+) -> rusqlite::Result<Page> {
+    match &selection.topics {
+        Topics::One(name) => topic::page(connection, fresh, name, selection, window),
+        Topics::Prefix(_) => page_of_all(connection, selection, window),
     }
-    if looked_at < PAGE_ROWS {
-        page.next = None;
-    }
-    Ok(page)
 }
 
-fn query(topics: &Topics, direction: Direction) -> String {
-    let rows = match topics {
-        Topics::One(_) => OF_TOPIC,
-        Topics::Prefix(_) => OF_PREFIX,
-    };
+fn page_of_all(
+    connection: &Connection,
+    selection: &Selection,
+    window: Window,
+) -> rusqlite::Result<Page> {
+    let mut statement = connection.prepare_cached(&query(window.direction))?;
+    let mut rows = statement.query((window.after, window.end, PAGE_ROWS))?;
+    let mut page = Filling::new(selection, window);
+    let mut looked_at = 0;
+    while let Some(row) = rows.next()? {
+        looked_at += 1;
+        if page.take(row)?.is_break() {
+            return Ok(page.unfinished());
+        }
+    }
+    match looked_at < PAGE_ROWS {
+        true => Ok(page.last()),
+        false => Ok(page.unfinished()),
+    }
+}
+
+fn query(direction: Direction) -> String {
     let order = match direction {
         Direction::Forwards => "ASC",
         Direction::Backwards => "DESC",
     };
-    format!("{rows} ORDER BY e.position {order} LIMIT ?4")
+    format!("{OF_PREFIX} ORDER BY e.position {order} LIMIT ?3")
+}
+
+/// A page while rows are taken into it.
+struct Filling<'s> {
+    selection: &'s Selection,
+    window: Window,
+    page: Page,
+    bytes: usize,
+}
+
+impl<'s> Filling<'s> {
+    fn new(selection: &'s Selection, window: Window) -> Filling<'s> {
+        Filling {
+            selection,
+            window,
+            page: Page::default(),
+            bytes: 0,
+        }
+    }
+
+    /// Takes a row's event if it is selected; breaks when the page is full.
+    fn take(&mut self, row: &Row<'_>) -> rusqlite::Result<ControlFlow<()>> {
+        self.looked_at(row.get(0)?);
+        let (topic, kind) = (row.get_ref(1)?.as_str()?, row.get_ref(6)?.as_str()?);
+        if self.selection.has(topic, kind, row.get(5)?) {
+            let event = row::event(row)?;
+            self.bytes += event.bytes();
+            self.page.events.push(event);
+        }
+        let is_full =
+            self.bytes >= PAGE_BYTES || self.page.events.len() >= self.window.limit_events;
+        Ok(match is_full {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })
+    }
+
+    fn looked_at(&mut self, position: i64) {
+        self.page.next = Some(self.window.beyond(position));
+    }
+
+    /// There is more.
+    fn unfinished(self) -> Page {
+        self.page
+    }
+
+    /// There is no more.
+    fn last(self) -> Page {
+        let events = self.page.events;
+        Page { events, next: None }
+    }
 }
 
 #[cfg(test)]
@@ -173,35 +226,18 @@ mod tests {
     use super::super::schema;
     use super::*;
 
-    fn plan(topics: &Topics, direction: Direction) -> String {
-        let mut database = Connection::open_in_memory().unwrap();
-        schema::migrate(&mut database).unwrap();
-        let mut plan = database
-            .prepare(&format!("EXPLAIN QUERY PLAN {}", query(topics, direction)))
-            .unwrap();
-        let steps = plan
-            .query_map(("", 0, 0, 0), |row| row.get::<_, String>(3))
-            .unwrap();
-        steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
-    }
-
-    const DIRECTIONS: [Direction; 2] = [Direction::Forwards, Direction::Backwards];
-
-    #[test]
-    fn a_page_of_a_topic_comes_from_its_index_without_a_sort() {
-        for direction in DIRECTIONS {
-            let plan = plan(&Topics::One(String::new()), direction);
-            let range = "events_by_topic (topic=? AND rowid>? AND rowid<?)";
-            assert!(plan.contains(range), "{plan}");
-            let is_slow = plan.contains("SCAN") || plan.contains("TEMP B-TREE");
-            assert!(!is_slow, "{plan}");
-        }
-    }
-
     #[test]
     fn a_page_of_all_begins_at_its_position_without_a_sort() {
-        for direction in DIRECTIONS {
-            let plan = plan(&Topics::Prefix(String::new()), direction);
+        let mut database = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut database).unwrap();
+        for direction in [Direction::Forwards, Direction::Backwards] {
+            let mut plan = database
+                .prepare(&format!("EXPLAIN QUERY PLAN {}", query(direction)))
+                .unwrap();
+            let steps = plan
+                .query_map((0, 0, 0), |row| row.get::<_, String>(3))
+                .unwrap();
+            let plan = steps.map(Result::unwrap).collect::<Vec<_>>().join("; ");
             let range = "SEARCH e USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)";
             assert!(plan.contains(range), "{plan}");
             let is_slow = plan.contains("SCAN") || plan.contains("TEMP B-TREE");

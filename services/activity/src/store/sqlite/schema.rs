@@ -47,6 +47,37 @@ const MIGRATIONS: &[&str] = &[
     ALTER TABLE events ADD COLUMN kind TEXT NOT NULL DEFAULT '';
     ALTER TABLE events ADD COLUMN attributes TEXT;
     ",
+    // 3: an index that is written for many events at once (see index.rs); it is made from the
+    // events when the store is opened.
+    "
+    DROP TABLE identities;
+    DROP INDEX events_by_topic;
+
+    -- indexed_to: the last position that is in runs and postings.
+    CREATE TABLE state (
+        name TEXT PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO state (name, value) VALUES ('indexed_to', 0);
+
+    CREATE TABLE identity_runs (
+        run INTEGER PRIMARY KEY,
+        level INTEGER NOT NULL,
+        filter BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE identity_blocks (
+        block INTEGER PRIMARY KEY,
+        entries BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE postings (
+        topic INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        positions BLOB NOT NULL,
+        PRIMARY KEY (topic, last)
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Brings the database to today's version and returns the store's own id.

@@ -2,6 +2,7 @@
 //! only then answers. While a group is on its way to the disk, the next one gathers.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use muster_kit::health::Need;
@@ -77,7 +78,7 @@ struct Writer<'c> {
 
 impl<'c> Writer<'c> {
     fn new(connection: &'c Connection, shared: Shared, need: Need) -> rusqlite::Result<Writer<'c>> {
-        let appender = Appender::new(connection)?;
+        let appender = Appender::new(connection, Arc::clone(&shared.fresh))?;
         shared.last_position.send_replace(appender.last_position());
         let checkpoints = Checkpoints::new(connection)?;
         Ok(Writer {
