@@ -1,5 +1,6 @@
 //! The chores of the project. `cargo xtask help` lists them.
 
+mod bench;
 mod cache;
 mod checks;
 mod command;
@@ -26,6 +27,9 @@ Usage: cargo xtask COMMAND
   test [--full]  Everything that must hold: formatting, lints, documentation, contracts, licences, all tests.
                  --full adds the long proofs (the tests marked #[ignore]), and takes promises at their word
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
+  bench activity [--quick|--full] [WORKLOAD…]
+                 Measures activity beside its peers, which it installs, and writes bench/RESULTS.md. --quick shows
+                 in a minute that everything runs, and writes nothing; --full adds the store of ten million events
   static         The static binaries (musl) that the tests of the images run
   dist           What the Dockerfile makes images of: optimised static binaries, laid out in dist/
   help           This text
@@ -40,6 +44,9 @@ fn main() -> ExitCode {
         ["test"] => in_workspace(|steps, cache| test(steps, cache, false)),
         ["test", "--full"] => in_workspace(|steps, cache| test(steps, cache, true)),
         ["install"] => in_workspace(install::all),
+        ["bench", "activity", words @ ..] => {
+            in_workspace(|steps, cache| bench::all(steps, cache, words))
+        }
         ["dist"] => in_workspace(|steps, _| dist::all(steps)),
         ["static"] => in_workspace(|steps, _| dist::build_static(steps, "smoke")),
         [] | ["help" | "--help" | "-h"] => {

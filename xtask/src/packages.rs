@@ -20,9 +20,14 @@ const PACKAGES: [(&str, &str); 12] = [
     ("strace", "strace"),
 ];
 
-/// Installs the packages that are missing when root, and names in one line what is missing otherwise.
+/// What tests need, and Go.
 pub(crate) fn install() -> Result<(), String> {
-    let missing = missing();
+    require(&PACKAGES)
+}
+
+/// Installs the packages of `needed` that are missing when root, and names in one line what is missing otherwise.
+pub(crate) fn require(needed: &[(&'static str, &'static str)]) -> Result<(), String> {
+    let missing = missing(needed);
     if !missing.is_empty() && is_root() && on_path("apt-get").is_some() {
         apt_get(&["update", "-q"])?;
         apt_get(
@@ -42,8 +47,8 @@ pub(crate) fn install() -> Result<(), String> {
     }
 }
 
-fn missing() -> Vec<&'static str> {
-    PACKAGES
+fn missing(needed: &[(&'static str, &'static str)]) -> Vec<&'static str> {
+    needed
         .iter()
         .filter(|(what, _)| !present(what))
         .map(|(_, package)| *package)

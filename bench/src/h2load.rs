@@ -1,0 +1,112 @@
+//! h2load, the load generator of nghttp2: lean, but it reads no gRPC status, so what it counts is checked against
+//! what the server has stored.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use muster_proto::compat::activity::EventRequest;
+use muster_testkit::find;
+use prost::Message;
+use tempfile::NamedTempFile;
+use tokio::process::Command;
+
+use crate::event::MESSAGE;
+use crate::failure::Failure;
+
+/// How many calls are under way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) connections: usize,
+    pub(crate) streams_per_connection: usize,
+}
+
+/// What came of a run.
+pub(crate) struct Outcome {
+    /// Calls a second.
+    pub(crate) rate: f64,
+    /// How long each call took.
+    pub(crate) times: Vec<Duration>,
+}
+
+/// Calls CreateEvent `count` times, always with the same event: without an id, so that the server gives it one.
+pub(crate) async fn create_events(addr: &str, load: Load, count: u64) -> Result<Outcome, Failure> {
+    let body = body()?;
+    let log = NamedTempFile::new()?;
+    let mut command = Command::new(find("h2load"));
+    command.args(["-n", &count.to_string()]);
+    command.args(["-c", &load.connections.to_string()]);
+    command.args(["-m", &load.streams_per_connection.to_string()]);
+    command.args(["-H", "content-type: application/grpc", "-H", "te: trailers"]);
+    command.arg("-d").arg(body.path());
+    command.arg(format!("--log-file={}", log.path().display()));
+    command.arg(format!(
+        "http://{addr}/activityevents.ActivityEvents/CreateEvent"
+    ));
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = command.output().await?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    Ok(Outcome {
+        rate: rate(&printed, count)?,
+        times: times(log.path())?,
+    })
+}
+
+/// A gRPC message: not compressed, its length, the event.
+fn body() -> Result<NamedTempFile, Failure> {
+    let event = EventRequest {
+        message: MESSAGE.to_owned(),
+        deployment_id: 1,
+        ..EventRequest::default()
+    };
+    let event = event.encode_to_vec();
+    let mut file = NamedTempFile::new()?;
+    file.write_all(&[0])?;
+    file.write_all(&(event.len() as u32).to_be_bytes())?;
+    file.write_all(&event)?;
+    Ok(file)
+}
+
+/// `finished in 1.23s, 40650.40 req/s, …` and `requests: 50000 total, … 50000 succeeded, …`
+fn rate(printed: &str, count: u64) -> Result<f64, Failure> {
+    let before = |word: &str| {
+        let (front, _) = printed.split_once(word)?;
+        front.split_whitespace().last()?.parse::<f64>().ok()
+    };
+    match (before(" req/s"), before(" succeeded")) {
+        (Some(rate), Some(succeeded)) if succeeded == count as f64 => Ok(rate),
+        _ => Err(Failure::new(format!(
+            "h2load: not {count} calls succeeded:\n{printed}"
+        ))),
+    }
+}
+
+/// Each line of the log: the start of a call, its HTTP status, and how many microseconds it took.
+fn times(log: &Path) -> Result<Vec<Duration>, Failure> {
+    let log = std::fs::read_to_string(log)?;
+    let took = |line: &str| line.split_whitespace().nth(2)?.parse().ok();
+    Ok(log
+        .lines()
+        .filter_map(took)
+        .map(Duration::from_micros)
+        .collect())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const PRINTED: &str = "\
+finished in 125.60ms, 15923.57 req/s, 1.06MB/s
+requests: 2000 total, 2000 started, 2000 done, 2000 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 2000 2xx, 0 3xx, 0 4xx, 0 5xx";
+
+    #[test]
+    fn the_rate_is_read_if_all_calls_succeeded() {
+        assert_eq!(rate(PRINTED, 2_000).unwrap(), 15_923.57);
+        assert!(rate(PRINTED, 2_001).is_err());
+        assert!(rate("", 2_000).is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! How much is measured.
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Scale {
+    /// A minute or two: shows that everything runs. Its figures say little.
+    Quick,
+    /// What documents quote, but for the largest store.
+    Normal,
+    /// The largest store as well.
+    Full,
+}
+
+impl Scale {
+    /// How often muster and each peer take their turn.
+    pub(crate) fn rounds(self) -> usize {
+        self.pick(1, 3)
+    }
+
+    /// Unary calls for each server in a round.
+    pub(crate) fn calls(self) -> u64 {
+        self.pick(10_000, 200_000)
+    }
+
+    /// Single events for each store in a round.
+    pub(crate) fn singles(self) -> u64 {
+        self.pick(5_000, 50_000)
+    }
+
+    /// Calls one behind the other, and as many raw writes.
+    pub(crate) fn alone(self) -> u64 {
+        self.pick(500, 5_000)
+    }
+
+    /// Events in batches for each store in a round.
+    pub(crate) fn batched(self) -> u64 {
+        self.pick(50_000, 1_000_000)
+    }
+
+    /// Events of the store that is read.
+    pub(crate) fn stored(self) -> u64 {
+        self.pick(100_000, 1_000_000)
+    }
+
+    /// Seconds for which 100 subscribers follow.
+    pub(crate) fn followed_s(self) -> u64 {
+        self.pick(2, 20)
+    }
+
+    /// Events of the store that is killed and started again.
+    pub(crate) fn restarted(self) -> u64 {
+        match self {
+            Scale::Quick => 100_000,
+            Scale::Normal => 1_000_000,
+            Scale::Full => 10_000_000,
+        }
+    }
+
+    fn pick<T>(self, quick: T, otherwise: T) -> T {
+        match self {
+            Scale::Quick => quick,
+            Scale::Normal | Scale::Full => otherwise,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What is measured: one file for each workload.
+
+use std::pin::Pin;
+
+use crate::failure::Failure;
+use crate::figure::Figure;
+use crate::sample::Sample;
+use crate::scale::Scale;
+
+mod alone;
+mod batches;
+mod reading;
+mod restart;
+mod single;
+mod tail;
+mod unary;
+
+/// Figures, once they are there.
+pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Vec<Figure>, Failure>>>>;
+
+/// One workload.
+pub(crate) struct Workload {
+    /// What it is called on the command line.
+    pub(crate) name: &'static str,
+    /// What it is, for the heading of its figures.
+    pub(crate) about: &'static str,
+    pub(crate) run: fn(Scale) -> Running,
+}
+
+/// All of them, in the order in which they run.
+pub(crate) const WORKLOADS: [Workload; 7] = [
+    Workload {
+        name: "unary",
+        about: unary::ABOUT,
+        run: |scale| Box::pin(unary::run(scale)),
+    },
+    Workload {
+        name: "single",
+        about: single::ABOUT,
+        run: |scale| Box::pin(single::run(scale)),
+    },
+    Workload {
+        name: "batches",
+        about: batches::ABOUT,
+        run: |scale| Box::pin(batches::run(scale)),
+    },
+    Workload {
+        name: "alone",
+        about: alone::ABOUT,
+        run: |scale| Box::pin(alone::run(scale)),
+    },
+    Workload {
+        name: "reading",
+        about: reading::ABOUT,
+        run: |scale| Box::pin(reading::run(scale)),
+    },
+    Workload {
+        name: "tail",
+        about: tail::ABOUT,
+        run: |scale| Box::pin(tail::run(scale)),
+    },
+    Workload {
+        name: "restart",
+        about: restart::ABOUT,
+        run: |scale| Box::pin(restart::run(scale)),
+    },
+];
+
+/// Measures all subjects in turn, round after round, so that whatever the machine does besides meets all alike.
+async fn in_turn<S: Copy, const N: usize>(
+    rounds: usize,
+    subjects: [S; N],
+    measure: impl AsyncFn(S) -> Result<f64, Failure>,
+) -> Result<[Sample; N], Failure> {
+    let mut figures: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
+    for _ in 0..rounds {
+        for (subject, figures) in subjects.into_iter().zip(&mut figures) {
+            figures.push(measure(subject).await?);
+        }
+    }
+    let samples: Vec<Sample> = figures.into_iter().filter_map(Sample::of).collect();
+    let samples = <[Sample; N]>::try_from(samples);
+    samples.map_err(|_| Failure::new("no round was measured"))
+}

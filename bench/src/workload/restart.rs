@@ -1,0 +1,91 @@
+//! A large store: what it takes to start again after kill -9, and in memory.
+
+use std::time::{Duration, Instant};
+
+use muster_testkit::eventually;
+
+use crate::event::{Event, Shape};
+use crate::failure::Failure;
+use crate::figure::{Figure, Target, Unit};
+use crate::muster::{Muster, append, request};
+use crate::sample::Sample;
+use crate::scale::Scale;
+
+pub(super) const ABOUT: &str = "A large store: kill -9 while it writes, and memory";
+
+/// How long a store may take to have written what it is killed behind.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// Events of the load under which it is killed, and how many of them are stored by then.
+const WRITTEN: u64 = 1_000_000;
+const WRITTEN_BEFORE_KILL: u64 = 20_000;
+
+pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
+    let count = scale.restarted();
+    let mut muster = Muster::filled(count).await?;
+    let read = muster.reader().list(0).await?;
+    Failure::unless_all_stored(read.events, muster.stored().await?)?;
+    let resident = muster.service.process().resident_bytes() as f64;
+    let peak = muster.service.process().peak_resident_bytes() as f64;
+    let mut starts = Vec::new();
+    for round in 0..scale.rounds() {
+        kill_while_writing(&mut muster, round).await?;
+        starts.push(start_again(&mut muster).await.as_secs_f64());
+    }
+    let figure = |what, unit, rounds| {
+        let sample = Sample::of(rounds).ok_or_else(|| Failure::new("no round was measured"))?;
+        let what = format!("{what}, {count} events");
+        Ok::<_, Failure>(Figure::new(what, unit, &sample))
+    };
+    let mib = 1024.0 * 1024.0;
+    Ok(vec![
+        figure("from start to SERVING after kill -9", Unit::Time, starts)?
+            .target(Target::AtMost(0.3)),
+        figure(
+            "resident after all were listed",
+            Unit::Memory,
+            vec![resident],
+        )?
+        .target(Target::AtMost(96.0 * mib)),
+        figure(
+            "the most resident, filling included",
+            Unit::Memory,
+            vec![peak],
+        )?,
+    ])
+}
+
+/// Kills it while a client appends, so that it dies with a write on its way.
+async fn kill_while_writing(muster: &mut Muster, round: usize) -> Result<(), Failure> {
+    let before = muster.stored().await?;
+    let addr = muster.addr();
+    let writing = tokio::spawn(async move {
+        let batches = Shape::OneTopic.batches(WRITTEN, 256);
+        let requests = batches.map(|batch| request(&in_topic(batch, round)));
+        append(&addr, requests, 16).await
+    });
+    eventually(DEADLINE, || async {
+        let stored = muster.stored().await.ok()?;
+        (stored >= before + WRITTEN_BEFORE_KILL).then_some(())
+    })
+    .await;
+    muster.service.process().sigkill();
+    match writing.await? {
+        Ok(()) => Err(Failure::new("all was written before the kill")),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The same events in a topic of this round's own.
+fn in_topic(mut batch: Vec<Event>, round: usize) -> Vec<Event> {
+    for event in &mut batch {
+        event.topic = format!("restart/{round}");
+    }
+    batch
+}
+
+/// Until `/readyz` says so; asked every 10 ms, so that is how much too long it may seem.
+async fn start_again(muster: &mut Muster) -> Duration {
+    let start = Instant::now();
+    muster.service.restart().await;
+    start.elapsed()
+}
