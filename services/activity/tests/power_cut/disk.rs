@@ -167,11 +167,12 @@ fn content(kept: &[Kept<'_>], dice: &mut Dice) -> Vec<u8> {
 }
 
 fn put(content: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    let end = offset + bytes.len();
-    if content.len() < end {
-        content.resize(end, 0);
+    if content.len() < offset {
+        content.resize(offset, 0);
     }
-    content[offset..end].copy_from_slice(bytes);
+    let over = (content.len() - offset).min(bytes.len());
+    content[offset..offset + over].copy_from_slice(&bytes[..over]);
+    content.extend_from_slice(&bytes[over..]);
 }
 
 /// What a write puts into each sector of the disk.

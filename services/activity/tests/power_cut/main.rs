@@ -25,8 +25,8 @@ const SHORT: Load = Load {
     steps: 400,
 };
 const LONG: Load = Load {
-    sessions: 4,
-    steps: 1_500,
+    sessions: 3,
+    steps: 500,
 };
 
 #[test]
@@ -34,9 +34,10 @@ fn a_power_cut_loses_nothing_acknowledged() {
     let seed = seed();
     let recording = Recording::of(SHORT, seed);
     recording.assert_eventful();
-    Cuts::of(&recording, seed, 160).assert_harmless();
+    Cuts::of(&recording, seed, 200).assert_harmless();
+    // The same would be found of a store that syncs less than it must.
     for lie in Lie::ALL {
-        Cuts::of(&recording, seed, 24).assert_harmful(lie);
+        Cuts::of(&recording, seed, 48).assert_harmful(lie);
     }
 }
 
@@ -44,10 +45,10 @@ fn a_power_cut_loses_nothing_acknowledged() {
 #[ignore = "5,000 power cuts"]
 fn five_thousand_power_cuts_lose_nothing_acknowledged() {
     let seed = seed();
-    for part in 0..5 {
+    for part in 0..10 {
         let seed = seed.wrapping_add(part);
         let recording = Recording::of(LONG, seed);
         recording.assert_eventful();
-        Cuts::of(&recording, seed, 1_000).assert_harmless();
+        Cuts::of(&recording, seed, 500).assert_harmless();
     }
 }
