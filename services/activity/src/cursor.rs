@@ -23,15 +23,20 @@ pub enum Stale {
     OtherStore,
     /// It is behind the end of the store, which is an older copy.
     BehindEnd,
+    /// Events behind it were removed.
+    Removed,
 }
 
-/// A cursor could not be used; reading begins at the first position to be had.
+/// A cursor is not enough to know what has happened since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reset {
     /// Why.
     pub reason: Stale,
-    /// In front of the first position to be had.
+    /// Where reading goes on: where the cursor is, or in front of all events if it is of no place
+    /// in this store.
     pub cursor: Cursor,
+    /// In front of this position no event is to be had any more.
+    pub first_position: i64,
 }
 
 impl Cursor {
@@ -62,7 +67,23 @@ impl Cursor {
             _ => return Ok(self),
         };
         let cursor = Cursor { store, position: 0 };
-        Err(Reset { reason, cursor })
+        Err(Reset {
+            reason,
+            cursor,
+            first_position: 1,
+        })
+    }
+}
+
+impl Reset {
+    /// For the holder of a cursor behind which events were removed, up to a position; up to in
+    /// front of `left_from` none is left.
+    pub fn of_removed(cursor: Cursor, removed_to: i64, left_from: i64) -> Reset {
+        Reset {
+            reason: Stale::Removed,
+            cursor,
+            first_position: left_from.min(removed_to + 1),
+        }
     }
 }
 

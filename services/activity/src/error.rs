@@ -85,6 +85,12 @@ pub enum Error {
         /// So many may be open.
         limit: usize,
     },
+    /// Too many prefixes have a retention.
+    #[error("{limit} prefixes have a retention already: remove one first")]
+    TooManyRetentions {
+        /// So many may have one.
+        limit: usize,
+    },
     /// The store was written by a later version of this program.
     #[error("its schema is of version {version}, this program knows {newest}: use a newer one")]
     NewerSchema {
@@ -142,6 +148,7 @@ impl From<Error> for Status {
             Error::NoIdLeft
             | Error::Full
             | Error::TooManyListings { .. }
+            | Error::TooManyRetentions { .. }
             | Error::TooManyTails { .. } => status::exhausted(error.to_string()),
             Error::Busy | Error::Lost | Error::Stopping => status::unavailable(error.to_string()),
             Error::NewerSchema { .. }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::deployment;
+use crate::digest::Digest;
 use crate::error::BadField;
 use crate::topic::Topic;
 
@@ -73,6 +74,11 @@ impl NewEvent {
         check_message(&self.message)?;
         check_attributes(&self.attributes)?;
         Ok(self)
+    }
+
+    /// What would stay of its content.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.kind, &self.message, &self.attributes)
     }
 
     /// The event as it is stored, at its place and under its final id.
@@ -181,6 +187,11 @@ impl Event {
         self.message == other.message
             && self.kind == other.kind
             && self.attributes == other.attributes
+    }
+
+    /// What stays of its content when it is removed.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.kind, &self.message, &self.attributes)
     }
 
     /// What its texts take.

@@ -20,15 +20,18 @@ pub mod batch;
 pub mod config;
 pub mod cursor;
 pub mod deployment;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod grpc;
 pub mod listing;
 pub mod recent;
+pub mod retention;
 pub mod selection;
 pub mod store;
 pub mod tail;
 pub mod topic;
+pub mod trim;
 
 /// The service as its process and the suite know it.
 pub const SERVICE: Service = Service {
@@ -51,7 +54,12 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
     let server = Server::new(&context)
         .grpc(ActivityEventsServer::new(Compat::new(store.clone())))
         .grpc(ActivityServiceServer::new(api));
+    let stop = context.shutdown.child_token();
+    let retention = tokio::spawn(retention::keep(store.clone(), stop.clone()));
     let served = server.serve(listener).await;
+    stop.cancel();
+    // A panic was told when it happened.
+    let _ = retention.await;
     store.close().await;
     Ok(served?)
 }

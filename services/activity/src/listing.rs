@@ -36,7 +36,8 @@ pub struct Listing {
     pub next: Option<Cursor>,
     /// The end of the store when the page was read.
     pub end: Cursor,
-    /// The cursor could not be used: the page begins as if there was none.
+    /// The cursor could not be used, and the page begins as if there was none; or events behind it
+    /// were removed.
     pub reset: Option<Reset>,
 }
 
@@ -48,11 +49,43 @@ pub async fn list(store: &Store, request: Request) -> Result<Listing, Error> {
     let (id, end) = (store.id(), store.last_position());
     let begin = request.cursor.map(|cursor| cursor.in_store(id, end));
     let selection = Arc::new(request.selection);
-    let mut events = Vec::new();
-    let mut rest = Some(window(request.direction, begin, end));
+    let first = Window {
+        limit_events: request.limit_events,
+        ..window(request.direction, begin, end)
+    };
+    let (events, rest) = read(store, &selection, first).await?;
+    let at = |position| Cursor {
+        store: id,
+        position,
+    };
+    let reset = match begin {
+        Some(Ok(cursor)) if request.direction == Direction::Forwards => {
+            let next = rest.map_or(end, |window| window.begin());
+            let left_from = events.first().map_or(next + 1, |event| event.position);
+            let removed_to = store.removed_behind(&selection, cursor.position).await?;
+            removed_to.map(|removed_to| Reset::of_removed(cursor, removed_to, left_from))
+        }
+        Some(Ok(_)) | None => None,
+        Some(Err(reset)) => Some(reset),
+    };
+    Ok(Listing {
+        events,
+        next: rest.map(|window| at(window.begin())),
+        end: at(end),
+        reset,
+    })
+}
+
+/// The events of a page, and what is left of the window.
+async fn read(
+    store: &Store,
+    selection: &Arc<Selection>,
+    first: Window,
+) -> Result<(Vec<Event>, Option<Window>), Error> {
+    let (mut events, mut rest) = (Vec::new(), Some(first));
     for _ in 0..STORE_PAGES {
         let Some(window) = rest else { break };
-        let limit_events = request.limit_events - events.len();
+        let limit_events = first.limit_events - events.len();
         if limit_events == 0 || bytes(&events) >= PAGE_BYTES {
             break;
         }
@@ -60,20 +93,11 @@ pub async fn list(store: &Store, request: Request) -> Result<Listing, Error> {
             limit_events,
             ..window
         };
-        let page = store.page(&selection, window).await?;
+        let page = store.page(selection, window).await?;
         events.extend(page.events);
         rest = page.next.map(|next| window.from(next));
     }
-    let at = |position| Cursor {
-        store: id,
-        position,
-    };
-    Ok(Listing {
-        events,
-        next: rest.map(|window| at(window.begin())),
-        end: at(end),
-        reset: begin.and_then(Result::err),
-    })
+    Ok((events, rest))
 }
 
 fn window(direction: Direction, begin: Option<Result<Cursor, Reset>>, end: i64) -> Window {

@@ -4,9 +4,11 @@
 //! - What was acknowledged is on disk.
 //! - An event is identified by (topic, id) for good. The same again is acknowledged once its
 //!   original is on disk, stored once, and keeps its first times.
+//! - What was removed is not stored again: its identity stays, with a digest of its content.
 //! - Positions grow through the whole store, in the order in which events become visible.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use muster_kit::health::Need;
 use muster_kit::store::StoreUrl;
@@ -16,7 +18,9 @@ use uuid::Uuid;
 use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::{Event, NewEvent};
+use crate::retention::Retention;
 use crate::selection::Selection;
+use crate::trim::Removal;
 use sqlite::Sqlite;
 
 mod sqlite;
@@ -35,13 +39,18 @@ pub enum Appended {
     Stored(Event),
     /// It was there already, as this.
     AlreadyThere(Event),
+    /// It was there already, and is removed by now; this is the repeated one, with the times of
+    /// the repetition.
+    Removed(Event),
 }
 
 impl Appended {
-    /// The event as the store has it.
+    /// The event as the store has it, or had it but for its times.
     pub fn into_event(self) -> Event {
         match self {
-            Appended::Stored(event) | Appended::AlreadyThere(event) => event,
+            Appended::Stored(event) | Appended::AlreadyThere(event) | Appended::Removed(event) => {
+                event
+            }
         }
     }
 }
@@ -91,7 +100,7 @@ pub struct Stats {
     pub topics: i64,
     /// The position of the first event, 0 when there is none.
     pub first_position: i64,
-    /// The position of the newest event, 0 when there is none.
+    /// The newest position, whether its event was removed or not; 0 when there was none.
     pub last_position: i64,
     /// What it takes on the disk, in bytes.
     pub size_bytes: u64,
@@ -218,6 +227,57 @@ impl Store {
     pub async fn page(&self, selection: &Arc<Selection>, window: Window) -> Result<Page, Error> {
         match self {
             Store::Sqlite(store) => store.page(selection, window).await,
+        }
+    }
+
+    /// Removes events; how many of them were there. What identifies them stays, with a digest of
+    /// what they said. Returns when that is on disk.
+    ///
+    /// # Errors
+    /// [`Error::Full`], or one that says that the store does not write: then they may be removed
+    /// or not.
+    pub async fn remove(&self, removals: Vec<Removal>) -> Result<u64, Error> {
+        match self {
+            Store::Sqlite(store) => store.remove(removals).await,
+        }
+    }
+
+    /// Up to where events of the selection's topics were removed, if that is behind this
+    /// position: somebody who has read up to there has missed some. An upper bound where only
+    /// some of those events were selected.
+    ///
+    /// # Errors
+    /// The store cannot be read, or is closed.
+    pub async fn removed_behind(
+        &self,
+        selection: &Arc<Selection>,
+        position: i64,
+    ) -> Result<Option<i64>, Error> {
+        match self {
+            Store::Sqlite(store) => store.removed_behind(selection, position).await,
+        }
+    }
+
+    /// Sets how long events are kept whose topic begins with the prefix; `None`: as long as a
+    /// shorter prefix says, otherwise for good.
+    ///
+    /// # Errors
+    /// [`Error::TooManyRetentions`], [`Error::Full`], or one that says that the store does not
+    /// write: then it may be set or not.
+    pub async fn set_retention(
+        &self,
+        prefix: String,
+        max_age: Option<Duration>,
+    ) -> Result<(), Error> {
+        match self {
+            Store::Sqlite(store) => store.set_retention(prefix, max_age).await,
+        }
+    }
+
+    /// How long events are kept, by prefix.
+    pub fn retentions(&self) -> Arc<[Retention]> {
+        match self {
+            Store::Sqlite(store) => store.retentions(),
         }
     }
 

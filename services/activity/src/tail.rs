@@ -22,7 +22,8 @@ pub enum Told {
     Batch(Vec<Arc<Event>>, Cursor),
     /// All that was there at the beginning has been told.
     Live(Cursor),
-    /// The cursor could not be used: the tail begins at the first position to be had.
+    /// The cursor could not be used, and the tail begins at the first position to be had; or
+    /// events were removed before they could be told.
     Reset(Reset),
 }
 
@@ -73,6 +74,7 @@ impl Feed {
                 .in_store(self.store.id(), end)
                 .map(|cursor| cursor.position),
         };
+        let is_resumed = matches!(request.begin, Begin::Behind(_)) && begin.is_ok();
         Tail {
             feed: self.clone(),
             selection: Arc::new(request.selection),
@@ -81,10 +83,20 @@ impl Feed {
             place: begin.unwrap_or(0),
             told_place: 0,
             reset: begin.err(),
+            // Who has no cursor misses nothing that was removed before.
+            known_removed_to: is_resumed.then_some(0),
+            behind_reset: None,
             is_live: false,
             follow: request.follow,
         }
     }
+}
+
+/// What was read.
+enum Read {
+    Events(Vec<Arc<Event>>),
+    /// Events in front of these were removed since.
+    Gap(Reset, Vec<Arc<Event>>),
 }
 
 /// A reader on its way. It holds no event, no connection and no thread while it waits for its
@@ -101,6 +113,10 @@ pub struct Tail {
     /// The last one that was told.
     told_place: i64,
     reset: Option<Reset>,
+    /// Up to where it is known that events were removed; `None`: to be asked at the beginning.
+    known_removed_to: Option<i64>,
+    /// Read already, and to be told behind a reset.
+    behind_reset: Option<Vec<Arc<Event>>>,
     is_live: bool,
     follow: bool,
 }
@@ -111,11 +127,20 @@ impl Tail {
         if let Some(reset) = self.reset.take() {
             return Some(Ok(Told::Reset(reset)));
         }
+        if let Some(events) = self.behind_reset.take() {
+            return Some(Ok(Told::Batch(events, self.tell_place())));
+        }
         loop {
             while self.place < self.end {
                 match self.read().await {
-                    Ok(events) if events.is_empty() && !self.is_place_due() => {}
-                    Ok(events) => return Some(Ok(Told::Batch(events, self.tell_place()))),
+                    Ok(Read::Events(events)) if events.is_empty() && !self.is_place_due() => {}
+                    Ok(Read::Events(events)) => {
+                        return Some(Ok(Told::Batch(events, self.tell_place())));
+                    }
+                    Ok(Read::Gap(reset, events)) => {
+                        self.behind_reset = Some(events);
+                        return Some(Ok(Told::Reset(reset)));
+                    }
                     Err(error) => return Some(Err(error)),
                 }
             }
@@ -131,8 +156,34 @@ impl Tail {
         }
     }
 
+    /// Reads on, and finds out whether anything was removed that should have been told.
+    async fn read(&mut self) -> Result<Read, Error> {
+        let known = match self.known_removed_to {
+            Some(known) => known,
+            None => self.removed_behind(0).await?.unwrap_or(0),
+        };
+        self.known_removed_to = Some(known);
+        let cursor = self.cursor();
+        let events = self.read_on().await?;
+        // Afterwards: what was removed before it could be read is known to be so by now.
+        let Some(removed_to) = self.removed_behind(cursor.position.max(known)).await? else {
+            return Ok(Read::Events(events));
+        };
+        self.known_removed_to = Some(removed_to);
+        let left_from = events
+            .first()
+            .map_or(self.place + 1, |event| event.position);
+        let reset = Reset::of_removed(cursor, removed_to, left_from);
+        Ok(Read::Gap(reset, events))
+    }
+
+    async fn removed_behind(&self, position: i64) -> Result<Option<i64>, Error> {
+        let store = &self.feed.store;
+        store.removed_behind(&self.selection, position).await
+    }
+
     /// Looks at some of the positions that are left, and returns what is selected of them.
-    async fn read(&mut self) -> Result<Vec<Arc<Event>>, Error> {
+    async fn read_on(&mut self) -> Result<Vec<Arc<Event>>, Error> {
         if self.is_live {
             let recent = self.feed.recent.read(&self.selection, self.place, self.end);
             if let Some((events, place)) = recent.await? {
@@ -152,6 +203,10 @@ impl Tail {
 
     fn tell_place(&mut self) -> Cursor {
         self.told_place = self.place;
+        self.cursor()
+    }
+
+    fn cursor(&self) -> Cursor {
         Cursor {
             store: self.feed.store.id(),
             position: self.place,

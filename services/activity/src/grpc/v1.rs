@@ -23,6 +23,7 @@ mod list;
 mod message;
 mod tail;
 mod time;
+mod trim;
 
 /// Tails that are open at the same time: each may hold a batch for a client that takes its time.
 const TAILS: usize = 1_024;
@@ -92,6 +93,26 @@ impl pb::activity_service_server::ActivityService for Api {
         Ok(Response::new(until_shutdown(batches, &self.shutdown)))
     }
 
+    async fn trim(
+        &self,
+        request: Request<pb::TrimRequest>,
+    ) -> Result<Response<pb::TrimResponse>, Status> {
+        let trim = trim::trim(request.into_inner()).map_err(Error::from)?;
+        let removed = trim.run(&self.store).await?;
+        Ok(Response::new(pb::TrimResponse {
+            removed_events: i64::try_from(removed).unwrap_or(i64::MAX),
+        }))
+    }
+
+    async fn set_retention(
+        &self,
+        request: Request<pb::SetRetentionRequest>,
+    ) -> Result<Response<pb::SetRetentionResponse>, Status> {
+        let (prefix, max_age) = trim::retention(request.into_inner()).map_err(Error::from)?;
+        self.store.set_retention(prefix, max_age).await?;
+        Ok(Response::new(pb::SetRetentionResponse {}))
+    }
+
     async fn get_stats(
         &self,
         _request: Request<pb::GetStatsRequest>,
@@ -104,6 +125,12 @@ impl pb::activity_service_server::ActivityService for Api {
             first_position: stats.first_position,
             last_position: stats.last_position,
             size_bytes: i64::try_from(stats.size_bytes).unwrap_or(i64::MAX),
+            retentions: self
+                .store
+                .retentions()
+                .iter()
+                .map(trim::retention_told)
+                .collect(),
         }))
     }
 }

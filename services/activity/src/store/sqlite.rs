@@ -1,8 +1,10 @@
 //! SQLite: one file, one writer that commits whole groups, and a few readers.
 
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use muster_kit::health::Need;
 use muster_kit::store::StoreLock;
@@ -13,9 +15,11 @@ use uuid::Uuid;
 use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::NewEvent;
+use crate::retention::Retention;
 use crate::selection::Selection;
 use crate::store::{Appended, Page, Stats, Window};
-use queue::{Answer, Append, Reply, Shared};
+use crate::trim::Removal;
+use queue::{Answer, Reply, Shared, Write};
 use reader::Readers;
 
 mod append;
@@ -25,6 +29,7 @@ mod failure;
 mod index;
 mod queue;
 mod reader;
+mod retentions;
 mod row;
 mod schema;
 mod stats;
@@ -38,7 +43,7 @@ pub struct Sqlite {
     shared: Shared,
     readers: Arc<Readers>,
     /// The way to the writer; `None` once the store is closed.
-    appends: Mutex<Option<UnboundedSender<Append>>>,
+    writes: Mutex<Option<UnboundedSender<Write>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -59,7 +64,7 @@ impl Sqlite {
             id,
             readers: Arc::new(Readers::new(path, Arc::clone(&shared.fresh))),
             shared,
-            appends: Mutex::new(Some(sender)),
+            writes: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
         })
     }
@@ -69,30 +74,65 @@ impl Sqlite {
     }
 
     pub(super) async fn append(&self, event: NewEvent) -> Result<Appended, Error> {
-        let answer = self.queue(|reply| Append::one(event, reply)).await?;
+        let answer = self.queue(|reply| Write::one(event, reply)).await?;
         answer.await.unwrap_or(Err(Error::Lost))
     }
 
     pub(super) async fn queue_batch(&self, batch: Batch) -> Result<Answer<Vec<Fate>>, Error> {
-        self.queue(|reply| Append::batch(batch, reply)).await
+        self.queue(|reply| Write::batch(batch, reply)).await
     }
 
     /// Waits for a place in the queue; its order is that in which they are given.
-    async fn queue<T>(&self, append: impl FnOnce(Reply<T>) -> Append) -> Result<Answer<T>, Error> {
+    async fn queue<T>(&self, write: impl FnOnce(Reply<T>) -> Write) -> Result<Answer<T>, Error> {
         let (reply, answer) = oneshot::channel();
-        let append = append(reply);
-        let place = self.shared.places.acquire_many(append.places()).await;
+        let write = write(reply);
+        let place = self.shared.places.acquire_many(write.places()).await;
         let place = place.map_err(|_| Error::Stopping)?;
         // No await between the place and the queue: an event that has one is in the other.
-        self.send(append)?;
+        self.send(write)?;
         place.forget(); // the writer gives it back
         Ok(answer)
     }
 
-    fn send(&self, append: Append) -> Result<(), Error> {
-        let sender = lock(&self.appends);
+    fn send(&self, write: Write) -> Result<(), Error> {
+        let sender = lock(&self.writes);
         let sender = sender.as_ref().ok_or(Error::Stopping)?;
-        sender.send(append).map_err(|_| Error::Stopping)
+        sender.send(write).map_err(|_| Error::Stopping)
+    }
+
+    pub(super) async fn remove(&self, removals: Vec<Removal>) -> Result<u64, Error> {
+        // Before they are gone: who misses them then finds out why.
+        if let Some(last) = removals.iter().map(|removal| removal.position).max() {
+            self.shared.removed_to.fetch_max(last, Ordering::SeqCst);
+        }
+        let answer = self.queue(|reply| Write::remove(removals, reply)).await?;
+        answer.await.unwrap_or(Err(Error::Lost))
+    }
+
+    pub(super) async fn removed_behind(
+        &self,
+        selection: &Arc<Selection>,
+        position: i64,
+    ) -> Result<Option<i64>, Error> {
+        if self.shared.removed_to.load(Ordering::SeqCst) <= position {
+            return Ok(None);
+        }
+        let removed_to = self.readers.removed_to(Arc::clone(selection)).await?;
+        Ok(Some(removed_to).filter(|removed_to| *removed_to > position))
+    }
+
+    pub(super) async fn set_retention(
+        &self,
+        prefix: String,
+        max_age: Option<Duration>,
+    ) -> Result<(), Error> {
+        let told = self.shared.retentions.clone();
+        let answer = self.queue(|reply| Write::retention(prefix, max_age, told, reply));
+        answer.await?.await.unwrap_or(Err(Error::Lost))
+    }
+
+    pub(super) fn retentions(&self) -> Arc<[Retention]> {
+        Arc::clone(&self.shared.retentions.borrow())
     }
 
     pub(super) fn last_position(&self) -> i64 {
@@ -118,7 +158,7 @@ impl Sqlite {
     /// Readers first, so that the writer's last checkpoint reaches the end of the log.
     pub(super) async fn close(&self) {
         self.shared.places.close();
-        lock(&self.appends).take();
+        lock(&self.writes).take();
         self.readers.close().await;
         let writer = lock(&self.writer).take();
         if let Some(writer) = writer {
@@ -132,13 +172,13 @@ fn spawn_writer(
     path: &Path,
     lock: StoreLock,
     opened: oneshot::Sender<Result<Uuid, Error>>,
-    appends: UnboundedReceiver<Append>,
+    writes: UnboundedReceiver<Write>,
     shared: Shared,
     need: Need,
 ) -> Result<JoinHandle<()>, Error> {
     let path = path.to_owned();
     let write = move || {
-        writer::run(&path, opened, appends, shared, need);
+        writer::run(&path, opened, writes, shared, need);
         drop(lock); // the database is closed
     };
     std::thread::Builder::new()

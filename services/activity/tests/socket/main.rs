@@ -8,3 +8,4 @@ mod list;
 mod pages;
 mod service;
 mod tail;
+mod trim;

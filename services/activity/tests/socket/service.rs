@@ -107,6 +107,21 @@ impl Service {
         answer.map(tonic::Response::into_inner)
     }
 
+    pub(crate) async fn trim(&self, request: v1::TrimRequest) -> Result<i64, Status> {
+        let mut client = self.v1.clone();
+        let answer = timeout(DEADLINE, client.trim(request)).await.unwrap();
+        answer.map(|answer| answer.into_inner().removed_events)
+    }
+
+    pub(crate) async fn set_retention(
+        &self,
+        request: v1::SetRetentionRequest,
+    ) -> Result<(), Status> {
+        let mut client = self.v1.clone();
+        let answer = timeout(DEADLINE, client.set_retention(request)).await;
+        answer.unwrap().map(drop)
+    }
+
     pub(crate) async fn stats(&self) -> v1::GetStatsResponse {
         let mut client = self.v1.clone();
         let stats = client.get_stats(v1::GetStatsRequest {});

@@ -115,7 +115,7 @@ async fn a_store_of_a_newer_version_is_refused_by_name_and_left_alone() {
             refused.contains("activity.db") && refused.contains("version 99"),
             "{refused}"
         );
-        set_version(3);
+        set_version(4);
         engine.open().await.close().await;
     }
 }

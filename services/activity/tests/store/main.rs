@@ -9,3 +9,4 @@ mod indexing;
 mod model;
 mod reading;
 mod tails;
+mod trims;

@@ -1,15 +1,16 @@
-//! Any sequence of appends, batches, readers and restarts gives what a simple model gives.
+//! Any sequence of appends, batches, trims, readers and restarts gives what a simple model gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use muster_activity::batch::{Batch, Fate};
-use muster_activity::cursor::Cursor;
+use muster_activity::cursor::{Cursor, Stale};
 use muster_activity::error::Error;
 use muster_activity::event::{Attributes, Event, NewEvent};
-use muster_activity::selection::Selection;
+use muster_activity::selection::{Selection, Topics};
 use muster_activity::store::{Appended, Store};
 use muster_activity::tail::{Begin, Feed, Request, Told};
+use muster_activity::trim::Trim;
 use proptest::prelude::*;
 
 use crate::engine::{Engine, append_all, engines, other, read, read_all};
@@ -17,7 +18,10 @@ use crate::engine::{Engine, append_all, engines, other, read, read_all};
 /// All there is to know of a store.
 #[derive(Default)]
 struct Model {
+    /// All that were ever stored.
     events: Vec<Event>,
+    /// The positions of those that were removed.
+    removed: BTreeSet<i64>,
 }
 
 /// What an append answers.
@@ -25,6 +29,7 @@ struct Model {
 enum Answer {
     Stored(Event),
     AlreadyThere(Event),
+    Removed(i64),
     OtherContent(i64),
     NoIdLeft,
 }
@@ -58,7 +63,10 @@ impl Model {
             .find(|event| event.topic == topic && event.id == id);
         match there {
             Some(event) if content(event.clone()) == content_of_new(&new) => {
-                Answer::AlreadyThere(event.clone())
+                match self.removed.contains(&event.position) {
+                    false => Answer::AlreadyThere(event.clone()),
+                    true => Answer::Removed(event.position),
+                }
             }
             Some(event) => Answer::OtherContent(event.position),
             None => {
@@ -79,6 +87,7 @@ impl Model {
             .map(|event| match self.append(event.clone()) {
                 Answer::Stored(event) => Fate::Stored(event.position),
                 Answer::AlreadyThere(event) => Fate::AlreadyThere(event.position),
+                Answer::Removed(position) => Fate::AlreadyThere(position),
                 Answer::OtherContent(position) => Fate::Conflict(position),
                 Answer::NoIdLeft => panic!("every event of a batch has an id"),
             })
@@ -118,9 +127,27 @@ impl Model {
             .map(|id| id.to_string())
     }
 
+    /// Removes events up to a position; how many.
+    fn trim(&mut self, topics: &Topics, up_to: i64) -> u64 {
+        let selection = Selection::of(topics.clone());
+        let there = self.there();
+        let selected = there.iter().filter(|event| selection.has_event(event));
+        let positions = selected.map(|event| event.position);
+        let removed: Vec<i64> = positions.filter(|position| *position <= up_to).collect();
+        self.removed.extend(&removed);
+        removed.len() as u64
+    }
+
+    /// What was not removed.
+    fn there(&self) -> Vec<Event> {
+        let events = self.events.iter();
+        let there = events.filter(|event| !self.removed.contains(&event.position));
+        there.cloned().collect()
+    }
+
     fn by_topic(&self) -> BTreeMap<String, Vec<Event>> {
         let mut topics = BTreeMap::<_, Vec<_>>::new();
-        for event in &self.events {
+        for event in &self.there() {
             topics
                 .entry(event.topic.clone())
                 .or_default()
@@ -135,6 +162,7 @@ fn is_as_expected(appended: &Result<Appended, Error>, expected: &Answer) -> bool
     match (appended, expected) {
         (Ok(Appended::Stored(event)), Answer::Stored(other)) => event == other,
         (Ok(Appended::AlreadyThere(event)), Answer::AlreadyThere(other)) => event == other,
+        (Ok(Appended::Removed(event)), Answer::Removed(position)) => event.position == *position,
         (Err(Error::OtherContent), Answer::OtherContent(_)) => true,
         (Err(Error::NoIdLeft), Answer::NoIdLeft) => true,
         _ => false,
@@ -156,6 +184,8 @@ enum Step {
     /// Each event of one topic, expected behind the given one of the topic's events (counted
     /// from its last; `None`: whatever it is).
     Batch(Vec<NewEvent>, Option<usize>),
+    /// Of the first events, so many.
+    Trim(Topics, i64),
     /// The follower reads what is new.
     Follow,
     Restart,
@@ -202,10 +232,21 @@ fn batch() -> impl Strategy<Value = Step> {
     })
 }
 
+fn trim() -> impl Strategy<Value = Step> {
+    let topics = prop_oneof![
+        3 => Just(Topics::One("user/1".into())),
+        1 => Just(Topics::One("deployment/1".into())),
+        1 => Just(Topics::Prefix("deployment/".into())),
+        1 => Just(Topics::Prefix(String::new())),
+    ];
+    (topics, 0..60_i64).prop_map(|(topics, up_to)| Step::Trim(topics, up_to))
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         6 => prop::collection::vec(new_event(), 1..12).prop_map(Step::Append),
         6 => batch(),
+        2 => trim(),
         3 => Just(Step::Follow),
         1 => Just(Step::Restart),
     ];
@@ -216,6 +257,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Default)]
 struct Follower {
     seen: Vec<Event>,
+    /// Where it was for the first time: what was removed behind, it should have been told.
+    begun_at: Option<i64>,
+    /// It was told that it has missed events.
+    was_reset: bool,
     cursor: Option<Cursor>,
 }
 
@@ -235,9 +280,40 @@ impl Follower {
                     self.cursor = Some(cursor);
                 }
                 Told::Live(cursor) => self.cursor = Some(cursor),
-                Told::Reset(reset) => panic!("{reset:?}"),
+                Told::Reset(reset) => {
+                    assert_eq!(reset.reason, Stale::Removed);
+                    assert_eq!(Some(reset.cursor), self.cursor);
+                    self.was_reset = true;
+                }
             }
         }
+        self.begun_at = self.begun_at.or(self.cursor.map(|cursor| cursor.position));
+    }
+
+    /// It has seen all that was not removed, some of what was, and was told if not all.
+    fn check(&self, model: &Model) {
+        let all: Vec<&Event> = model
+            .events
+            .iter()
+            .filter(|event| event.topic == "user/1")
+            .collect();
+        let mut seen = self.seen.iter().peekable();
+        let missed = all
+            .iter()
+            .filter(|event| seen.next_if(|seen| seen == *event).is_none());
+        let missed: Vec<i64> = missed.map(|event| event.position).collect();
+        assert!(seen.next().is_none(), "seen twice, or out of order");
+        assert!(
+            missed
+                .iter()
+                .all(|position| model.removed.contains(position))
+        );
+        let begun_at = self.begun_at.unwrap_or(i64::MAX);
+        let is_late = missed.iter().any(|position| *position > begun_at);
+        assert_eq!(
+            self.was_reset, is_late,
+            "missed {missed:?} from {begun_at} on"
+        );
     }
 }
 
@@ -262,17 +338,21 @@ async fn run(engine: &Engine, steps: Vec<Step>) {
                 let expected = model.append_batch(&batch);
                 assert_eq!(fates(store.append_batch(batch).await), expected);
             }
+            Step::Trim(topics, up_to) => {
+                let expected = model.trim(&topics, up_to);
+                let trim = Trim::new(topics, Some(up_to), None).unwrap();
+                assert_eq!(trim.run(&store).await.unwrap(), expected);
+            }
             Step::Follow => follower.catch_up(&store).await,
             Step::Restart => {
                 store.close().await;
                 store = engine.open().await;
             }
         }
-        assert_eq!(read_all(&store).await, model.events);
+        assert_eq!(read_all(&store).await, model.there());
     }
     follower.catch_up(&store).await;
-    let followed = model.by_topic().remove("user/1").unwrap_or_default();
-    assert_eq!(follower.seen, followed);
+    follower.check(&model);
     for (topic, events) in model.by_topic() {
         assert_eq!(read(&store, Selection::topic(topic)).await, events);
     }
@@ -283,7 +363,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn any_appends_readers_and_restarts_give_what_the_model_gives(steps in steps()) {
+    fn any_appends_trims_readers_and_restarts_give_what_the_model_gives(steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for engine in engines() {
             runtime.block_on(run(&engine, steps.clone()));

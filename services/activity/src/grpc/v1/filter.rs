@@ -5,8 +5,9 @@ use pb::event_filter::Topics as Wanted;
 
 use super::time;
 use crate::error::BadField;
+use crate::retention::check_prefix;
 use crate::selection::{Selection, Topics};
-use crate::topic::{TOPIC_LIMIT_BYTES, Topic};
+use crate::topic::Topic;
 
 /// The selection of a request's `filter`; all where there is none.
 pub(super) fn selection(filter: Option<pb::EventFilter>) -> Result<Selection, BadField> {
@@ -34,10 +35,13 @@ fn of_filter(filter: pb::EventFilter) -> Result<Selection, BadField> {
 fn topics(wanted: Option<Wanted>) -> Result<Topics, BadField> {
     match wanted {
         Some(Wanted::Topic(name)) => Ok(Topics::One(Topic::parse(name)?.into_string())),
-        Some(Wanted::TopicPrefix(prefix)) if prefix.len() > TOPIC_LIMIT_BYTES => {
-            Err(BadField::new("topic_prefix", "longer than 255 bytes"))
-        }
-        Some(Wanted::TopicPrefix(prefix)) => Ok(Topics::Prefix(prefix)),
+        Some(Wanted::TopicPrefix(begin)) => prefix(begin),
         None => Ok(Topics::Prefix(String::new())),
     }
+}
+
+/// All topics that begin like this.
+pub(super) fn prefix(prefix: String) -> Result<Topics, BadField> {
+    check_prefix(&prefix)?;
+    Ok(Topics::Prefix(prefix))
 }

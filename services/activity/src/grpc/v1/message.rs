@@ -24,10 +24,11 @@ pub(super) fn reset(reset: Reset) -> pb::Reset {
     let reason = match reset.reason {
         Stale::OtherStore => pb::ResetReason::OtherStore,
         Stale::BehindEnd => pb::ResetReason::BehindEnd,
+        Stale::Removed => pb::ResetReason::Trimmed,
     };
     pb::Reset {
         reason: reason.into(),
-        first_position: reset.cursor.position + 1,
+        first_position: reset.first_position,
         cursor: reset.cursor.to_string(),
     }
 }

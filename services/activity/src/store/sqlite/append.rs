@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension, Statement, Transaction, TransactionBehavior};
 
 use super::index::Index;
 use super::index::fresh::Fresh;
@@ -10,8 +10,11 @@ use super::index::identity::Identity;
 use super::topics::Topics;
 use super::{reader, row};
 use crate::deployment;
+use crate::digest::Digest;
 use crate::event::{Event, NewEvent};
 use crate::topic::Topic;
+
+mod remove;
 
 /// What became of one event of a group that is committed.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(super) enum Outcome {
     },
     /// There already, as this.
     AlreadyThere(Event),
+    /// There already at this position, and removed by now.
+    Removed { position: i64 },
     /// Refused: the id is there with another content, at this position.
     OtherContent { position: i64 },
     /// Refused: the topic's highest id is at the top.
@@ -65,6 +70,11 @@ impl<'c> Appender<'c> {
     /// The position of the newest event that is committed, 0 when there is none.
     pub(super) fn last_position(&self) -> i64 {
         self.last_position
+    }
+
+    /// What the store is written through.
+    pub(super) fn connection(&self) -> &'c Connection {
+        self.connection
     }
 
     /// Appends a group and commits it; on an error nothing of it is there. Outcomes are true
@@ -165,13 +175,31 @@ impl<'c> Appender<'c> {
     /// What it means that the identity is taken.
     fn compare(&mut self, position: i64, event: &NewEvent) -> rusqlite::Result<Outcome> {
         let key = (position, event.topic.as_str());
-        let original = self.select_event.query_row(key, row::event)?;
+        let original = self.select_event.query_row(key, row::event);
+        let Some(original) = original.optional()? else {
+            return self.compare_with_removed(position, event);
+        };
         let is_same = original.says_the_same_as(event);
         Ok(match is_same {
             true => Outcome::AlreadyThere(original),
             false => Outcome::OtherContent {
                 position: original.position,
             },
+        })
+    }
+
+    fn compare_with_removed(
+        &mut self,
+        position: i64,
+        event: &NewEvent,
+    ) -> rusqlite::Result<Outcome> {
+        let mut digest = self
+            .connection
+            .prepare_cached("SELECT digest FROM digests WHERE position = ?")?;
+        let digest = digest.query_row([position], |row| row.get(0))?;
+        Ok(match Digest::from_bytes(digest) == event.digest() {
+            true => Outcome::Removed { position },
+            false => Outcome::OtherContent { position },
         })
     }
 }

@@ -5,7 +5,7 @@ use crate::batch::{Batch, Fate};
 use crate::error::Error;
 
 /// What became of the batch, or why nothing of it is stored.
-type Fates = Result<Vec<Fate>, Error>;
+pub(super) type Fates = Result<Vec<Fate>, Error>;
 
 /// Appends the batch to the group.
 pub(super) fn append(appender: &mut Appender<'_>, batch: &Batch) -> rusqlite::Result<Fates> {
@@ -62,6 +62,7 @@ fn fate(outcome: Outcome) -> Result<Fate, Error> {
     match outcome {
         Outcome::Stored { position, .. } => Ok(Fate::Stored(position)),
         Outcome::AlreadyThere(original) => Ok(Fate::AlreadyThere(original.position)),
+        Outcome::Removed { position } => Ok(Fate::AlreadyThere(position)),
         Outcome::OtherContent { position } => Ok(Fate::Conflict(position)),
         Outcome::NoIdLeft => Err(Error::NoIdLeft),
     }

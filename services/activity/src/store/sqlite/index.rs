@@ -92,13 +92,21 @@ impl<'c> Index<'c> {
         }
     }
 
+    /// The events behind a position, also those that were removed since.
     fn events_behind(&self, position: i64) -> rusqlite::Result<Vec<(i64, i64, Identity)>> {
         let mut select = self.connection.prepare_cached(
-            "SELECT position, topic, id FROM events WHERE position > ? ORDER BY position LIMIT ?",
+            "SELECT position, topic, id, NULL FROM events WHERE position > ?1
+             UNION ALL
+             SELECT position, topic, NULL, identity FROM digests
+             WHERE position > ?1 AND identity IS NOT NULL
+             ORDER BY position LIMIT ?2",
         )?;
         let events = select.query_map((position, RUN_ENTRIES as i64), |row| {
             let (position, topic) = (row.get(0)?, row.get(1)?);
-            let identity = Identity::of(topic, row.get_ref(2)?.as_str()?);
+            let identity = match row.get_ref(3)?.as_blob_or_null()? {
+                None => Identity::of(topic, row.get_ref(2)?.as_str()?),
+                Some(_) => Identity::from_bytes(row.get(3)?),
+            };
             Ok((position, topic, identity))
         })?;
         events.collect()
@@ -112,7 +120,7 @@ impl<'c> Index<'c> {
         }
     }
 
-    /// The position of the topic's last event, 0 where it has none.
+    /// The position of the topic's last event, whether it was removed or not; 0 where it had none.
     pub(super) fn last_of(&mut self, topic: i64) -> rusqlite::Result<i64> {
         let of_transaction = self.unindexed[self.committed..].iter().rev();
         let last = of_transaction.clone().find(|event| event.topic == topic);
@@ -121,6 +129,18 @@ impl<'c> Index<'c> {
             Some(position) => Ok(position),
             None => self.postings.last(topic),
         }
+    }
+
+    /// Whether the event at this position is not in the index on the disk yet.
+    pub(super) fn is_unindexed(&self, position: i64) -> bool {
+        let first = self.unindexed.first();
+        first.is_some_and(|first| position >= first.entry.position)
+    }
+
+    /// Removes the topic's first postings as long as none of their events is there, up to this
+    /// position.
+    pub(super) fn remove_postings(&mut self, topic: i64, to: i64) -> rusqlite::Result<()> {
+        self.postings.remove_empty(topic, to)
     }
 
     /// Adds an event, behind all others.

@@ -1,16 +1,21 @@
 //! What waits for the writer.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::append::{Appender, Outcome};
-use super::batch;
+use super::batch::{self, Fates};
 use super::index::fresh::Fresh;
+use super::retentions;
 use crate::batch::{Batch, Fate};
 use crate::error::Error;
 use crate::event::{NewEvent, attributes_bytes};
+use crate::retention::Retention;
 use crate::store::Appended;
+use crate::trim::Removal;
 
 /// The bytes of events that wait to be stored or are being stored: so much memory the queue
 /// takes, and so much one group. Beyond, callers wait for a place.
@@ -24,80 +29,128 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, Error>>;
 /// Where the answer comes.
 pub(super) type Answer<T> = oneshot::Receiver<Result<T, Error>>;
 
-/// What waits to be stored, and who waits for it. What became of it is known before it is true:
-/// it is told when the group is on disk.
-pub(super) enum Append {
-    One {
-        event: NewEvent,
-        outcome: Option<Outcome>,
-        reply: Reply<Appended>,
-    },
-    Batch {
-        batch: Batch,
-        outcome: Option<Result<Vec<Fate>, Error>>,
-        reply: Reply<Vec<Fate>>,
-    },
+/// What waits to be written.
+pub(super) enum Write {
+    One(Job<NewEvent, Outcome, Appended>),
+    Batch(Job<Batch, Fates, Vec<Fate>>),
+    Remove(Job<Vec<Removal>, u64, u64>),
+    Retention(Job<SetRetention, Result<Vec<Retention>, Error>, ()>),
 }
 
-impl Append {
-    pub(super) fn one(event: NewEvent, reply: Reply<Appended>) -> Append {
-        let outcome = None;
-        Append::One {
-            event,
-            outcome,
+/// Something to be written, and who waits for it. What became of it is known before it is true:
+/// it is told when the group is on disk.
+pub(super) struct Job<W, O, T> {
+    what: W,
+    outcome: Option<O>,
+    reply: Reply<T>,
+}
+
+/// A retention that is to be set or removed.
+pub(super) struct SetRetention {
+    prefix: String,
+    max_age: Option<Duration>,
+    /// Where all of them are told.
+    told: watch::Sender<Arc<[Retention]>>,
+}
+
+impl<W, O, T> Job<W, O, T> {
+    fn new(what: W, reply: Reply<T>) -> Job<W, O, T> {
+        Job {
+            what,
+            outcome: None,
             reply,
         }
     }
 
-    pub(super) fn batch(batch: Batch, reply: Reply<Vec<Fate>>) -> Append {
-        let outcome = None;
-        Append::Batch {
-            batch,
-            outcome,
-            reply,
-        }
+    /// Nobody waits any more when the caller has gone; what was written stays.
+    fn answer(self, told: impl FnOnce(W, O) -> Result<T, Error>) {
+        let answer = match self.outcome {
+            Some(outcome) => told(self.what, outcome),
+            None => Err(Error::Lost),
+        };
+        drop(self.reply.send(answer));
+    }
+
+    fn refuse(self, error: Error) {
+        drop(self.reply.send(Err(error)));
+    }
+}
+
+impl Write {
+    pub(super) fn one(event: NewEvent, reply: Reply<Appended>) -> Write {
+        Write::One(Job::new(event, reply))
+    }
+
+    pub(super) fn batch(batch: Batch, reply: Reply<Vec<Fate>>) -> Write {
+        Write::Batch(Job::new(batch, reply))
+    }
+
+    pub(super) fn remove(removals: Vec<Removal>, reply: Reply<u64>) -> Write {
+        Write::Remove(Job::new(removals, reply))
+    }
+
+    /// Tells all retentions when this one is set.
+    pub(super) fn retention(
+        prefix: String,
+        max_age: Option<Duration>,
+        told: watch::Sender<Arc<[Retention]>>,
+        reply: Reply<()>,
+    ) -> Write {
+        let set = SetRetention {
+            prefix,
+            max_age,
+            told,
+        };
+        Write::Retention(Job::new(set, reply))
     }
 
     /// The places that it holds in the queue, one per byte.
     pub(super) fn places(&self) -> u32 {
         let bytes: usize = match self {
-            Append::One { event, .. } => bytes(event),
-            Append::Batch { batch, .. } => batch.events().iter().map(bytes).sum(),
+            Write::One(job) => bytes(&job.what),
+            Write::Batch(job) => job.what.events().iter().map(bytes).sum(),
+            Write::Remove(job) => EVENT_BYTES * job.what.len(),
+            Write::Retention(_) => EVENT_BYTES,
         };
         // More than all there are would wait for ever.
         bytes.min(QUEUE_BYTES) as u32
     }
 
-    /// Appends it to the group.
+    /// Writes it as part of the group.
     pub(super) fn run(&mut self, appender: &mut Appender<'_>) -> rusqlite::Result<()> {
         match self {
-            Append::One { event, outcome, .. } => *outcome = Some(appender.append(event)?),
-            Append::Batch { batch, outcome, .. } => {
-                *outcome = Some(batch::append(appender, batch)?)
+            Write::One(job) => job.outcome = Some(appender.append(&job.what)?),
+            Write::Batch(job) => job.outcome = Some(batch::append(appender, &job.what)?),
+            Write::Remove(job) => job.outcome = Some(appender.remove(&job.what)?),
+            Write::Retention(job) => {
+                let SetRetention {
+                    prefix, max_age, ..
+                } = &job.what;
+                job.outcome = Some(retentions::set(appender.connection(), prefix, *max_age)?);
             }
         }
         Ok(())
     }
 
-    /// Tells what became of it, the group being on disk. Nobody waits any more when the caller
-    /// has gone; the events stay.
+    /// Tells what became of it, the group being on disk.
     pub(super) fn answer(self) {
         match self {
-            Append::One {
-                event,
-                outcome,
-                reply,
-            } => drop(reply.send(outcome.map_or(Err(Error::Lost), |of| appended(event, of)))),
-            Append::Batch { outcome, reply, .. } => {
-                drop(reply.send(outcome.unwrap_or(Err(Error::Lost))));
-            }
+            Write::One(job) => job.answer(appended),
+            Write::Batch(job) => job.answer(|_, fates| fates),
+            Write::Remove(job) => job.answer(|_, count| Ok(count)),
+            Write::Retention(job) => job.answer(|set, outcome| {
+                set.told.send_replace(outcome?.into());
+                Ok(())
+            }),
         }
     }
 
     pub(super) fn refuse(self, error: Error) {
         match self {
-            Append::One { reply, .. } => drop(reply.send(Err(error))),
-            Append::Batch { reply, .. } => drop(reply.send(Err(error))),
+            Write::One(job) => job.refuse(error),
+            Write::Batch(job) => job.refuse(error),
+            Write::Remove(job) => job.refuse(error),
+            Write::Retention(job) => job.refuse(error),
         }
     }
 }
@@ -109,6 +162,10 @@ fn appended(mut event: NewEvent, outcome: Outcome) -> Result<Appended, Error> {
             Ok(Appended::Stored(event.stored(position, id)))
         }
         Outcome::AlreadyThere(original) => Ok(Appended::AlreadyThere(original)),
+        Outcome::Removed { position } => {
+            let id = event.id.take().unwrap_or_default();
+            Ok(Appended::Removed(event.stored(position, id)))
+        }
         Outcome::OtherContent { .. } => Err(Error::OtherContent),
         Outcome::NoIdLeft => Err(Error::NoIdLeft),
     }
@@ -123,6 +180,10 @@ pub(super) struct Shared {
     pub(super) last_position: watch::Sender<i64>,
     /// Where the newest events of a topic lie.
     pub(super) fresh: Arc<Fresh>,
+    /// No event behind this position was removed.
+    pub(super) removed_to: Arc<AtomicI64>,
+    /// How long events are kept, by prefix.
+    pub(super) retentions: watch::Sender<Arc<[Retention]>>,
 }
 
 impl Default for Shared {
@@ -131,6 +192,8 @@ impl Default for Shared {
             places: Arc::new(Semaphore::new(QUEUE_BYTES)),
             last_position: watch::Sender::new(0),
             fresh: Arc::default(),
+            removed_to: Arc::default(),
+            retentions: watch::Sender::default(),
         }
     }
 }

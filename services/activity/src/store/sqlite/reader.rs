@@ -65,6 +65,15 @@ impl Readers {
             .await
     }
 
+    /// The highest position of a removed event of the selection's topics.
+    pub(super) async fn removed_to(
+        self: &Arc<Self>,
+        selection: Arc<Selection>,
+    ) -> Result<i64, Error> {
+        self.borrow(move |connection| removed_to(connection, &selection))
+            .await
+    }
+
     /// Tells how much the store holds.
     pub(super) async fn stats(self: &Arc<Self>) -> Result<Stats, Error> {
         let path = self.path.clone();
@@ -121,11 +130,39 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The highest position in the store, 0 when it is empty.
+/// The highest position in the store, whether its event was removed or not; 0 when there was
+/// none.
 pub(super) fn last_position(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT coalesce(max(position), 0) FROM events", [], |row| {
-        row.get(0)
-    })
+    let last = "SELECT max(coalesce((SELECT max(position) FROM events), 0),
+                           coalesce((SELECT max(position) FROM digests), 0))";
+    connection.query_row(last, [], |row| row.get(0))
+}
+
+/// The highest position of an event that was removed, 0 when none was.
+pub(super) fn removed_to_in_all(connection: &Connection) -> rusqlite::Result<i64> {
+    let last = "SELECT coalesce(max(position), 0) FROM digests";
+    connection.query_row(last, [], |row| row.get(0))
+}
+
+/// The highest position of a removed event of the selection's topics, 0 when there is none.
+fn removed_to(connection: &Connection, selection: &Selection) -> rusqlite::Result<i64> {
+    match &selection.topics {
+        Topics::One(name) => {
+            let mut select = connection
+                .prepare_cached("SELECT coalesce(max(removed_to), 0) FROM topics WHERE name = ?")?;
+            select.query_row([name], |row| row.get(0))
+        }
+        Topics::Prefix(prefix) if prefix.is_empty() => removed_to_in_all(connection),
+        Topics::Prefix(prefix) => {
+            // No text has a byte 0xff: this is behind all that begin with the prefix.
+            let behind = [prefix.as_bytes(), &[0xff]].concat();
+            let mut select = connection.prepare_cached(
+                "SELECT coalesce(max(removed_to), 0) FROM topics
+                 WHERE name >= ? AND name < CAST(? AS TEXT)",
+            )?;
+            select.query_row((prefix, behind), |row| row.get(0))
+        }
+    }
 }
 
 fn page(

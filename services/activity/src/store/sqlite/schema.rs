@@ -78,6 +78,26 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (topic, last)
     ) STRICT, WITHOUT ROWID;
     ",
+    // 4: events may be removed.
+    "
+    -- removed_to: the last position of the topic whose event was removed.
+    ALTER TABLE topics ADD COLUMN removed_to INTEGER NOT NULL DEFAULT 0;
+
+    INSERT INTO state (name, value) VALUES ('removed_events', 0);
+
+    -- What the removed events said. topic, identity: of those that were in no run yet.
+    CREATE TABLE digests (
+        position INTEGER PRIMARY KEY,
+        digest BLOB NOT NULL,
+        topic INTEGER,
+        identity BLOB
+    ) STRICT;
+
+    CREATE TABLE retentions (
+        prefix TEXT PRIMARY KEY,
+        max_age_ns INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    ",
 ];
 
 /// Brings the database to today's version and returns the store's own id.

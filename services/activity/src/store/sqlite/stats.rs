@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use super::reader;
 use crate::store::Stats;
 
 pub(super) fn read(connection: &Connection, path: &Path) -> rusqlite::Result<Stats> {
     let count = |query| connection.query_row(query, [], |row| row.get::<_, i64>(0));
     let first_position = count("SELECT coalesce(min(position), 0) FROM events")?;
-    let last_position = count("SELECT coalesce(max(position), 0) FROM events")?;
+    let last_position = reader::last_position(connection)?;
+    let removed = count("SELECT value FROM state WHERE name = 'removed_events'")?;
     Ok(Stats {
-        // Positions have no gaps, and nothing removes an event: counting would take seconds.
-        events: last_position - first_position + i64::from(last_position > 0),
+        // Every position has had its event: counting them would take seconds.
+        events: last_position - removed,
         topics: count("SELECT count(*) FROM topics")?,
         first_position,
         last_position,

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use muster_kit::health::Need;
@@ -15,8 +16,8 @@ use uuid::Uuid;
 use super::append::Appender;
 use super::checkpoint::{self, Checkpoints};
 use super::failure::Failure;
-use super::queue::{Append, Shared};
-use super::schema;
+use super::queue::{Shared, Write};
+use super::{reader, retentions, schema};
 use crate::error::Error;
 
 /// The most events in one group; its bytes are bounded by the queue's.
@@ -29,7 +30,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(250);
 pub(super) fn run(
     path: &Path,
     opened: oneshot::Sender<Result<Uuid, Error>>,
-    appends: UnboundedReceiver<Append>,
+    writes: UnboundedReceiver<Write>,
     shared: Shared,
     need: Need,
 ) {
@@ -41,7 +42,7 @@ pub(super) fn run(
         Ok(mut writer) => {
             writer.need.met();
             let _ = opened.send(Ok(store_id));
-            writer.write(appends);
+            writer.write(writes);
         }
         Err(error) => drop(opened.send(Err(error.into()))),
     }
@@ -80,6 +81,12 @@ impl<'c> Writer<'c> {
     fn new(connection: &'c Connection, shared: Shared, need: Need) -> rusqlite::Result<Writer<'c>> {
         let appender = Appender::new(connection, Arc::clone(&shared.fresh))?;
         shared.last_position.send_replace(appender.last_position());
+        shared
+            .removed_to
+            .store(reader::removed_to_in_all(connection)?, Ordering::SeqCst);
+        shared
+            .retentions
+            .send_replace(retentions::read(connection)?.into());
         let checkpoints = Checkpoints::new(connection)?;
         Ok(Writer {
             connection,
@@ -91,10 +98,10 @@ impl<'c> Writer<'c> {
         })
     }
 
-    fn write(&mut self, mut appends: UnboundedReceiver<Append>) {
+    fn write(&mut self, mut writes: UnboundedReceiver<Write>) {
         let mut group = Vec::new();
-        while appends.blocking_recv_many(&mut group, GROUP_EVENTS) > 0 {
-            let places = group.iter().map(|append| append.places() as usize).sum();
+        while writes.blocking_recv_many(&mut group, GROUP_EVENTS) > 0 {
+            let places = group.iter().map(|write| write.places() as usize).sum();
             self.commit(&mut group);
             self.shared.places.add_permits(places);
             self.checkpoint(|writer| writer.checkpoints.run_if_due());
@@ -103,19 +110,19 @@ impl<'c> Writer<'c> {
     }
 
     /// Stores the group and answers each of it.
-    fn commit(&mut self, group: &mut Vec<Append>) {
+    fn commit(&mut self, group: &mut Vec<Write>) {
         if self.failure == Some(Failure::Lost) {
             return refuse(group, Failure::Lost);
         }
         let committed = self
             .appender
-            .commit(|appender| group.iter_mut().try_for_each(|append| append.run(appender)));
+            .commit(|appender| group.iter_mut().try_for_each(|write| write.run(appender)));
         match committed {
             Ok(()) => {
                 self.recovered();
                 let last_position = self.appender.last_position();
                 self.shared.last_position.send_replace(last_position);
-                group.drain(..).for_each(Append::answer);
+                group.drain(..).for_each(Write::answer);
             }
             Err(error) => refuse(group, self.failed(&error)),
         }
@@ -171,25 +178,24 @@ impl Drop for Writer<'_> {
     }
 }
 
-fn refuse(group: &mut Vec<Append>, failure: Failure) {
-    for append in group.drain(..) {
-        append.refuse(failure.answer());
+fn refuse(group: &mut Vec<Write>, failure: Failure) {
+    for write in group.drain(..) {
+        write.refuse(failure.answer());
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::reader;
     use super::*;
     use crate::event::NewEvent;
     use crate::store::Appended;
     use muster_kit::health::Health;
 
-    fn append(id: i32) -> (Append, oneshot::Receiver<Result<Appended, Error>>) {
+    fn append(id: i32) -> (Write, oneshot::Receiver<Result<Appended, Error>>) {
         let (reply, answer) = oneshot::channel();
         let event = NewEvent::of_deployment(1, id, "a".into(), 0, 0).unwrap();
-        (Append::one(event, reply), answer)
+        (Write::one(event, reply), answer)
     }
 
     fn commit(writer: &mut Writer<'_>, id: i32) -> Result<Appended, Error> {

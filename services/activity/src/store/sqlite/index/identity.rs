@@ -20,6 +20,14 @@ impl Identity {
         Identity(first_128_bits(&hash))
     }
 
+    pub(in super::super) fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 16]) -> Identity {
+        Identity(u128::from_be_bytes(bytes))
+    }
+
     pub(super) fn from_bits(bits: u128) -> Identity {
         Identity(bits)
     }

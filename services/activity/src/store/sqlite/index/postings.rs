@@ -4,7 +4,7 @@
 //! commit. Postings are written for some ten thousand events at once, and take a byte or two for
 //! each.
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, OptionalExtension, Statement};
 
 /// The most positions of a chunk, and where it ends before: with more bytes, its row would not
 /// fit in the page.
@@ -49,15 +49,27 @@ fn decode(chunk: &[u8]) -> impl Iterator<Item = i64> {
 /// Writes postings.
 pub(super) struct Postings<'c> {
     insert: Statement<'c>,
+    select_first: Statement<'c>,
     select_last: Statement<'c>,
+    delete: Statement<'c>,
+    has_event: Statement<'c>,
 }
 
 impl<'c> Postings<'c> {
     pub(super) fn new(connection: &'c Connection) -> rusqlite::Result<Postings<'c>> {
         Ok(Postings {
             insert: connection.prepare("INSERT INTO postings VALUES (?, ?, ?)")?,
-            select_last: connection
-                .prepare("SELECT coalesce(max(last), 0) FROM postings WHERE topic = ?")?,
+            select_first: connection.prepare(
+                "SELECT last, positions FROM postings WHERE topic = ? ORDER BY last LIMIT 1",
+            )?,
+            select_last: connection.prepare(
+                "SELECT coalesce(
+                         (SELECT max(last) FROM postings WHERE topic = ?1),
+                         (SELECT removed_to FROM topics WHERE topic = ?1),
+                         0)",
+            )?,
+            delete: connection.prepare("DELETE FROM postings WHERE topic = ? AND last = ?")?,
+            has_event: connection.prepare("SELECT 1 FROM events WHERE position = ?")?,
         })
     }
 
@@ -72,7 +84,28 @@ impl<'c> Postings<'c> {
         Ok(())
     }
 
-    /// The topic's last position, 0 where it has none.
+    /// Removes the topic's first chunks as long as none of their events is there, up to this
+    /// position.
+    pub(super) fn remove_empty(&mut self, topic: i64, to: i64) -> rusqlite::Result<()> {
+        while let Some((last, chunk)) = self.first_chunk(topic, to)? {
+            for position in decode(&chunk) {
+                if self.has_event.exists([position])? {
+                    return Ok(());
+                }
+            }
+            self.delete.execute((topic, last))?;
+        }
+        Ok(())
+    }
+
+    fn first_chunk(&mut self, topic: i64, to: i64) -> rusqlite::Result<Option<(i64, Vec<u8>)>> {
+        let chunk = self
+            .select_first
+            .query_row([topic], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(chunk.optional()?.filter(|(last, _)| *last <= to))
+    }
+
+    /// The topic's last position, also of an event that was removed; 0 where it had none.
     pub(super) fn last(&mut self, topic: i64) -> rusqlite::Result<i64> {
         self.select_last.query_row([topic], |row| row.get(0))
     }
