@@ -12,14 +12,12 @@ impl Failure {
         Failure(why.into())
     }
 
-    /// Fails unless as many are stored as were acknowledged: a figure of anything else says nothing.
-    pub(crate) fn unless_all_stored(stored: u64, acknowledged: u64) -> Result<(), Failure> {
-        if stored == acknowledged {
+    /// Fails unless there are as many events as there must be: a figure of anything else says nothing.
+    pub(crate) fn unless_all(found: u64, expected: u64) -> Result<(), Failure> {
+        if found == expected {
             Ok(())
         } else {
-            Err(Failure(format!(
-                "{acknowledged} events were acknowledged, {stored} are stored"
-            )))
+            Err(Failure(format!("{found} events instead of {expected}")))
         }
     }
 }

@@ -7,7 +7,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use muster_proto::compat::activity::EventRequest;
-use muster_testkit::find;
 use prost::Message;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
@@ -22,35 +21,40 @@ pub(crate) struct Load {
     pub(crate) streams_per_connection: usize,
 }
 
-/// What came of a run.
-pub(crate) struct Outcome {
-    /// Calls a second.
-    pub(crate) rate: f64,
-    /// How long each call took.
-    pub(crate) times: Vec<Duration>,
+/// Calls CreateEvent `count` times, always with the same event, which has no id, so that the server gives it one:
+/// how many calls a second succeeded.
+pub(crate) async fn rate(addr: &str, load: Load, count: u64) -> Result<f64, Failure> {
+    run(addr, load, count, None).await
 }
 
-/// Calls CreateEvent `count` times, always with the same event: without an id, so that the server gives it one.
-pub(crate) async fn create_events(addr: &str, load: Load, count: u64) -> Result<Outcome, Failure> {
-    let body = body()?;
+/// The same, one call at a time: how long each took.
+pub(crate) async fn times(addr: &str, count: u64) -> Result<Vec<Duration>, Failure> {
+    let alone = Load {
+        connections: 1,
+        streams_per_connection: 1,
+    };
     let log = NamedTempFile::new()?;
-    let mut command = Command::new(find("h2load"));
+    run(addr, alone, count, Some(log.path())).await?;
+    Ok(logged(&std::fs::read_to_string(log.path())?))
+}
+
+/// Calls, with a line of the log for each if there is one: it costs the generator time.
+async fn run(addr: &str, load: Load, count: u64, log: Option<&Path>) -> Result<f64, Failure> {
+    let body = body()?;
+    let mut command = Command::new("h2load");
     command.args(["-n", &count.to_string()]);
     command.args(["-c", &load.connections.to_string()]);
     command.args(["-m", &load.streams_per_connection.to_string()]);
     command.args(["-H", "content-type: application/grpc", "-H", "te: trailers"]);
     command.arg("-d").arg(body.path());
-    command.arg(format!("--log-file={}", log.path().display()));
+    command.args(log.map(|log| format!("--log-file={}", log.display())));
     command.arg(format!(
         "http://{addr}/activityevents.ActivityEvents/CreateEvent"
     ));
     command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = command.output().await?;
-    let printed = String::from_utf8_lossy(&output.stdout);
-    Ok(Outcome {
-        rate: rate(&printed, count)?,
-        times: times(log.path())?,
-    })
+    let output = command.output().await;
+    let output = output.map_err(|cause| Failure::new(format!("h2load: {cause}")))?;
+    succeeded(&String::from_utf8_lossy(&output.stdout), count)
 }
 
 /// A gRPC message: not compressed, its length, the event.
@@ -69,7 +73,7 @@ fn body() -> Result<NamedTempFile, Failure> {
 }
 
 /// `finished in 1.23s, 40650.40 req/s, …` and `requests: 50000 total, … 50000 succeeded, …`
-fn rate(printed: &str, count: u64) -> Result<f64, Failure> {
+fn succeeded(printed: &str, count: u64) -> Result<f64, Failure> {
     let before = |word: &str| {
         let (front, _) = printed.split_once(word)?;
         front.split_whitespace().last()?.parse::<f64>().ok()
@@ -82,15 +86,13 @@ fn rate(printed: &str, count: u64) -> Result<f64, Failure> {
     }
 }
 
-/// Each line of the log: the start of a call, its HTTP status, and how many microseconds it took.
-fn times(log: &Path) -> Result<Vec<Duration>, Failure> {
-    let log = std::fs::read_to_string(log)?;
+/// Each line: the start of a call, its HTTP status, and how many microseconds it took.
+fn logged(log: &str) -> Vec<Duration> {
     let took = |line: &str| line.split_whitespace().nth(2)?.parse().ok();
-    Ok(log
-        .lines()
+    log.lines()
         .filter_map(took)
         .map(Duration::from_micros)
-        .collect())
+        .collect()
 }
 
 #[cfg(test)]
@@ -105,8 +107,14 @@ status codes: 2000 2xx, 0 3xx, 0 4xx, 0 5xx";
 
     #[test]
     fn the_rate_is_read_if_all_calls_succeeded() {
-        assert_eq!(rate(PRINTED, 2_000).unwrap(), 15_923.57);
-        assert!(rate(PRINTED, 2_001).is_err());
-        assert!(rate("", 2_000).is_err());
+        assert_eq!(succeeded(PRINTED, 2_000).unwrap(), 15_923.57);
+        assert!(succeeded(PRINTED, 2_001).is_err());
+        assert!(succeeded("", 2_000).is_err());
+    }
+
+    #[test]
+    fn the_log_tells_microseconds() {
+        let log = "1795271000000000\t200\t341\n1795271000000400\t200\t1290\n";
+        assert_eq!(logged(log), [341, 1_290].map(Duration::from_micros));
     }
 }

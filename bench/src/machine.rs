@@ -4,15 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use muster_testkit::find;
-
 use crate::peer;
 
 /// What a reader must know who compares: names and values.
 pub(crate) fn described(data: &Path) -> Vec<(&'static str, String)> {
     let printed = |program: &str, args: &[&str]| printed(Command::new(program).args(args));
-    let version = |program: &str| version(Path::new(program));
-    let go = find("grpc-go-peer");
+    let version = |program: &Path| printed(&program.to_string_lossy(), &["--version"]);
     vec![
         ("date", printed("date", &["-u", "+%F %H:%M UTC"])),
         (
@@ -23,14 +20,11 @@ pub(crate) fn described(data: &Path) -> Vec<(&'static str, String)> {
         ("kernel", printed("uname", &["-srm"])),
         ("file system", filesystem(data)),
         ("tonic", locked("tonic")),
-        ("grpc-go", built_with(&go, "google.golang.org/grpc")),
-        ("NATS", version(&find("nats-server").to_string_lossy())),
-        (
-            "PostgreSQL",
-            version(&peer::postgres_program("postgres").to_string_lossy()),
-        ),
-        ("Redis", version("redis-server")),
-        ("h2load", version("h2load")),
+        ("grpc-go", required("google.golang.org/grpc")),
+        ("NATS", version("nats-server".as_ref())),
+        ("PostgreSQL", version(&peer::postgres_program("postgres"))),
+        ("Redis", version("redis-server".as_ref())),
+        ("h2load", version("h2load".as_ref())),
     ]
 }
 
@@ -50,10 +44,6 @@ fn processor() -> String {
     )
 }
 
-fn version(program: &Path) -> String {
-    printed(Command::new(program).arg("--version"))
-}
-
 /// The version of a package in Cargo.lock.
 fn locked(package: &str) -> String {
     let lock = fs::read_to_string("Cargo.lock").unwrap_or_default();
@@ -63,14 +53,9 @@ fn locked(package: &str) -> String {
     version.map_or("unknown", |(version, _)| version).to_owned()
 }
 
-/// The version of a module that a Go program was built with.
-fn built_with(program: &Path, module: &str) -> String {
-    let modules = Command::new("go")
-        .args(["version", "-m"])
-        .arg(program)
-        .output();
-    let modules = modules.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-    let modules = modules.unwrap_or_default();
+/// The version of a module in the go.mod of our peers.
+fn required(module: &str) -> String {
+    let modules = fs::read_to_string("bench/peers/go.mod").unwrap_or_default();
     let mut words = modules.split_whitespace();
     let version = words
         .find(|word| *word == module)

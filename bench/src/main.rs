@@ -18,6 +18,7 @@ mod scale;
 mod table;
 mod workload;
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
 
@@ -79,7 +80,7 @@ async fn activity(words: &[&str]) -> Result<(), Failure> {
     }
     println!("{}", report::tally(&sections));
     if names.is_empty() && scale != Scale::Quick {
-        let document = report::document(&machine::described(&folder), &sections);
+        let document = report::document(scale, &machine::described(&folder), &sections);
         std::fs::write(RESULTS, document)?;
         println!("written to {RESULTS}");
     }
@@ -103,10 +104,16 @@ async fn measured(workload: &'static Workload, scale: Scale) -> Section {
     let ended = AssertUnwindSafe((workload.run)(scale)).catch_unwind().await;
     let section = Section {
         about: workload.about,
-        figures: ended.unwrap_or_else(|_| Err(Failure::new("it broke off, see above"))),
+        figures: ended.unwrap_or_else(|panic| Err(Failure::new(words(&*panic)))),
     };
     println!("{}", section.text());
     section
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    let fixed = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or(fixed).unwrap_or_default()
 }
 
 fn unless_all_measured(sections: &[Section]) -> Result<(), Failure> {

@@ -47,7 +47,7 @@ impl Muster {
         });
         let small = request(&small.collect::<Vec<_>>());
         append(&muster.addr(), [small].into_iter(), 1).await?;
-        Failure::unless_all_stored(muster.stored().await?, count + SMALL_COUNT)?;
+        Failure::unless_all(muster.stored().await?, count + SMALL_COUNT)?;
         Ok(muster)
     }
 

@@ -100,7 +100,7 @@ pub(crate) async fn load(
         work.push((peer.connect(number).await?, requests.collect()));
     }
     let took = drive_all(work, window).await?;
-    Failure::unless_all_stored(peer.stored().await?, count as u64)?;
+    Failure::unless_all(peer.stored().await?, count as u64)?;
     Ok(count as f64 / took.as_secs_f64())
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use crate::failure::Failure;
 use crate::figure::Figure;
+use crate::scale::Scale;
 use crate::table::table;
 
 /// The figures of one workload, or why there are none.
@@ -23,25 +24,33 @@ impl Section {
 }
 
 const HEAD: &str = "\
-# What activity does, beside its peers
+# activity beside its peers
 
-Written by `cargo xtask bench activity --full`; nothing here is typed by hand. All on one machine and one file
-system, load generators included. Every store syncs to the disk before it acknowledges. Each figure is the
-median of its rounds (least to most), in which muster and its peers took turns, each on an empty store of its
-own; after each, as many events had to be stored as were acknowledged.
+Written by `cargo xtask bench activity`, all of it: figures that were typed would say nothing. One machine holds the
+services, the load generators and, on one file system, all stores. Each store syncs to the disk before it
+acknowledges. A figure is the median of its rounds, with the least and the most; in each round muster and its peers
+took their turns, each on an empty store of its own, and afterwards held as many events as they had acknowledged.
 
-- Unary and single calls come from h2load: always the same event without an id, so that the service gives it one.
-- The others' load comes from the benchmark's own clients, over raw sockets, encoded before the clock starts.
-- PostgreSQL: a table with `PRIMARY KEY (topic, id)` and no other index; prepared `INSERT … SELECT … FROM unnest …
-  ON CONFLICT DO NOTHING`, a transaction for each batch; `shared_buffers=1GB`, no checkpoint during a run.
-- Redis: `appendfsync always`, no rewrite of its log during a run; for each event `EVALSHA` of SADD, then XADD,
-  pipelined.
-- NATS: `sync_interval: always`, publish with acknowledgement; it keeps no duplicate out here, which the others do.
+- Unary and single calls to muster come from h2load: one event without an id, again and again, so that the service
+  gives the id. All other load comes from clients of the benchmark itself, encoded before the clock starts.
+- NATS: JetStream on one replica, `sync_interval: always`, 16 publications in flight on each of 4 connections. It
+  looks for no duplicates here; the others do.
+- PostgreSQL: `PRIMARY KEY (topic, id)` and no other index; a prepared `INSERT … SELECT … FROM unnest(…) ON CONFLICT DO
+  NOTHING` for each batch; 64 clients with single events. `shared_buffers=1GB`, and no checkpoint during a run.
+- Redis: `appendfsync always`, and no rewrite of its log during a run. `EVALSHA` of SADD, then XADD, for each event,
+  pipelined: 16 in flight on each of 4 connections with single events, and as many as the others in batches.
+- The time to SERVING is that until `/readyz` says so, asked every 10 ms.
+- The disk alone: a write of the 64 bytes of an event's message, then fdatasync.
 ";
 
-/// All of it as Markdown, tables only from workloads that ran.
-pub(crate) fn document(machine: &[(&'static str, String)], sections: &[Section]) -> String {
-    let mut text = format!("{HEAD}\n| of | |\n|---|---|\n");
+/// All of it as Markdown.
+pub(crate) fn document(
+    scale: Scale,
+    machine: &[(&'static str, String)],
+    sections: &[Section],
+) -> String {
+    let rounds = scale.rounds();
+    let mut text = format!("{HEAD}\n| run | {scale:?}, {rounds} rounds |\n|---|---|\n");
     for (name, value) in machine {
         let _ = writeln!(text, "| {name} | {value} |");
     }
@@ -89,7 +98,11 @@ mod tests {
 
     #[test]
     fn a_document_tells_the_machine_the_figures_and_what_is_missing() {
-        let text = document(&[("kernel", "Linux 6".to_owned())], &sections());
+        let text = document(
+            Scale::Full,
+            &[("kernel", "Linux 6".to_owned())],
+            &sections(),
+        );
         assert!(text.contains("| kernel | Linux 6 |"), "{text}");
         assert!(text.contains("## Reading\n\n| what"), "{text}");
         assert!(

@@ -88,7 +88,8 @@ fn number(unit: Unit, number: f64) -> String {
     }
 }
 
-fn thousands(number: u64) -> String {
+/// `1,234,567`
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (index, digit) in digits.chars().enumerate() {

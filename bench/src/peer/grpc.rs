@@ -7,7 +7,7 @@ use muster_kit::listen::Listener;
 use muster_kit::process::Context;
 use muster_kit::server::Server as KitServer;
 use muster_proto::compat::activity as pb;
-use muster_testkit::{Process, find, listening, program};
+use muster_testkit::{Process, listening, program};
 use pb::activity_events_server::{ActivityEvents, ActivityEventsServer};
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
@@ -45,7 +45,7 @@ impl Kind {
         let (mut command, name) = match self {
             Kind::Tonic => (ourselves("tonic"), "tonic"),
             Kind::Kit => (ourselves("kit"), "kit"),
-            Kind::GrpcGo => (Command::new(find("grpc-go-peer")), "grpc-go"),
+            Kind::GrpcGo => (Command::new("grpc-go-peer"), "grpc-go"),
         };
         let mut process = Process::spawn(&mut command);
         Server {

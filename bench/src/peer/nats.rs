@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use muster_testkit::{Process, eventually, find, free_port};
+use muster_testkit::{Process, eventually, free_port};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -31,7 +31,7 @@ impl Nats {
         let (port, folder) = (free_port(), tempfile::tempdir()?);
         let config = folder.path().join("nats.conf");
         std::fs::write(&config, configuration(port, folder.path()))?;
-        let process = Process::spawn(Command::new(find("nats-server")).arg("-c").arg(&config));
+        let process = Process::spawn(Command::new("nats-server").arg("-c").arg(&config));
         let nats = Nats {
             port,
             _process: process,

@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
-use muster_testkit::{Process, eventually, find, free_port};
+use muster_testkit::{Process, eventually, free_port};
 use tempfile::TempDir;
 
 use super::printed;
@@ -31,7 +31,7 @@ pub(crate) struct Redis {
 impl Redis {
     pub(super) async fn start() -> Result<Redis, Failure> {
         let (port, folder) = (free_port(), tempfile::tempdir()?);
-        let mut command = Command::new(find("redis-server"));
+        let mut command = Command::new("redis-server");
         command.args(["--bind", "127.0.0.1", "--port", &port.to_string()]);
         command.args([
             "--appendonly",
@@ -75,7 +75,7 @@ impl Redis {
 }
 
 async fn cli(port: u16, args: &[&str]) -> Result<String, Failure> {
-    let mut cli = tokio::process::Command::new(find("redis-cli"));
+    let mut cli = tokio::process::Command::new("redis-cli");
     cli.args(["-e", "-p", &port.to_string()]).args(args);
     printed(&mut cli).await
 }

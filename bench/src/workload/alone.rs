@@ -5,18 +5,13 @@ use tokio::task::spawn_blocking;
 use super::in_turn;
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load::{Load, create_events};
+use crate::h2load;
 use crate::muster::Muster;
 use crate::peer::disk::{Place, write_and_sync};
 use crate::sample::percentile;
 use crate::scale::Scale;
 
 pub(super) const ABOUT: &str = "One CreateEvent at a time: the median";
-
-const LOAD: Load = Load {
-    connections: 1,
-    streams_per_connection: 1,
-};
 
 pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
     let count = scale.alone();
@@ -40,9 +35,9 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
 
 async fn muster(count: u64) -> Result<f64, Failure> {
     let muster = Muster::start().await;
-    let mut outcome = create_events(&muster.addr(), LOAD, count).await?;
-    Failure::unless_all_stored(muster.stored().await?, count)?;
-    Ok(percentile(&mut outcome.times, 0.5).as_secs_f64())
+    let mut times = h2load::times(&muster.addr(), count).await?;
+    Failure::unless_all(muster.stored().await?, count)?;
+    Ok(percentile(&mut times, 0.5).as_secs_f64())
 }
 
 async fn disk(place: Place, count: u64) -> Result<f64, Failure> {

@@ -69,6 +69,6 @@ async fn muster(shape: Shape, count: u64) -> Result<f64, Failure> {
     let requests = shape.batches(count, BATCH).map(|batch| request(&batch));
     let hands = deal(requests, CONNECTIONS);
     let took = append_over(&muster.addr(), hands, WINDOW).await?;
-    Failure::unless_all_stored(muster.stored().await?, count)?;
+    Failure::unless_all(muster.stored().await?, count)?;
     Ok(count as f64 / took.as_secs_f64())
 }

@@ -6,6 +6,7 @@ use crate::figure::{Figure, Target, Unit};
 use crate::muster::{Muster, Read, SMALL_COUNT};
 use crate::sample::percentile;
 use crate::scale::Scale;
+use crate::table::thousands;
 
 pub(super) const ABOUT: &str = "Reading: one client on loopback that decodes each event";
 
@@ -33,7 +34,11 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
     let ways = [Way::ListAll, Way::TailAll, Way::ListSmall, Way::TailSmall];
     let [list, tail, list_small, tail_small] = in_turn(scale.rounds(), ways, measure).await?;
     let all = |call, sample| {
-        let figure = Figure::new(format!("{call} of {count} events"), Unit::PerSecond, sample);
+        let figure = Figure::new(
+            format!("{call} of {} events", thousands(count)),
+            Unit::PerSecond,
+            sample,
+        );
         figure.target(Target::AtLeast(500_000.0))
     };
     let first = |call, sample| {
@@ -49,7 +54,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
 }
 
 fn rate(read: Read, expected: u64) -> Result<f64, Failure> {
-    Failure::unless_all_stored(read.events, expected)?;
+    Failure::unless_all(read.events, expected)?;
     Ok(expected as f64 / read.to_last.as_secs_f64())
 }
 
@@ -58,7 +63,7 @@ async fn to_first(read: impl AsyncFn() -> Result<Read, Failure>) -> Result<f64, 
     let mut times = Vec::new();
     for _ in 0..LOOKS {
         let read = read().await?;
-        Failure::unless_all_stored(read.events, SMALL_COUNT)?;
+        Failure::unless_all(read.events, SMALL_COUNT)?;
         times.push(read.to_first);
     }
     Ok(percentile(&mut times, 0.99).as_secs_f64())

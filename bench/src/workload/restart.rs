@@ -10,9 +10,11 @@ use crate::figure::{Figure, Target, Unit};
 use crate::muster::{Muster, append, request};
 use crate::sample::Sample;
 use crate::scale::Scale;
+use crate::table::thousands;
 
 pub(super) const ABOUT: &str = "A large store: kill -9 while it writes, and memory";
 
+const MOST_RESIDENT: f64 = 96.0 * 1024.0 * 1024.0;
 /// How long a store may take to have written what it is killed behind.
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Events of the load under which it is killed, and how many of them are stored by then.
@@ -22,36 +24,33 @@ const WRITTEN_BEFORE_KILL: u64 = 20_000;
 pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
     let count = scale.restarted();
     let mut muster = Muster::filled(count).await?;
-    let read = muster.reader().list(0).await?;
-    Failure::unless_all_stored(read.events, muster.stored().await?)?;
-    let resident = muster.service.process().resident_bytes() as f64;
-    let peak = muster.service.process().peak_resident_bytes() as f64;
+    let after_fill = resident_after_list(&mut muster).await?;
     let mut starts = Vec::new();
     for round in 0..scale.rounds() {
         kill_while_writing(&mut muster, round).await?;
         starts.push(start_again(&mut muster).await.as_secs_f64());
     }
-    let figure = |what, unit, rounds| {
+    let after_start = resident_after_list(&mut muster).await?;
+    let figure = |what, unit, rounds, most| {
         let sample = Sample::of(rounds).ok_or_else(|| Failure::new("no round was measured"))?;
-        let what = format!("{what}, {count} events");
-        Ok::<_, Failure>(Figure::new(what, unit, &sample))
+        let what = format!("{} events: {what}", thousands(count));
+        Ok::<_, Failure>(Figure::new(what, unit, &sample).target(Target::AtMost(most)))
     };
-    let mib = 1024.0 * 1024.0;
+    let memory = |what, resident| figure(what, Unit::Memory, vec![resident], MOST_RESIDENT);
     Ok(vec![
-        figure("from start to SERVING after kill -9", Unit::Time, starts)?
-            .target(Target::AtMost(0.3)),
-        figure(
-            "resident after all were listed",
-            Unit::Memory,
-            vec![resident],
-        )?
-        .target(Target::AtMost(96.0 * mib)),
-        figure(
-            "the most resident, filling included",
-            Unit::Memory,
-            vec![peak],
+        figure("from start to SERVING", Unit::Time, starts, 0.3)?,
+        memory(
+            "resident after they were appended and all listed",
+            after_fill,
         )?,
+        memory("resident after a start and all listed", after_start)?,
     ])
+}
+
+/// Its resident memory in bytes, after a client has listed all events of all deployments.
+async fn resident_after_list(muster: &mut Muster) -> Result<f64, Failure> {
+    muster.reader().list(0).await?;
+    Ok(muster.service.process().resident_bytes() as f64)
 }
 
 /// Kills it while a client appends, so that it dies with a write on its way.

@@ -4,7 +4,7 @@ use super::in_turn;
 use crate::event::Shape;
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load::{Load, create_events};
+use crate::h2load::{self, Load};
 use crate::muster::Muster;
 use crate::peer::{Kind, load};
 use crate::scale::Scale;
@@ -45,8 +45,8 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
 
 async fn muster(count: u64) -> Result<f64, Failure> {
     let muster = Muster::start().await;
-    let rate = create_events(&muster.addr(), LOAD, count).await?.rate;
-    Failure::unless_all_stored(muster.stored().await?, count)?;
+    let rate = h2load::rate(&muster.addr(), LOAD, count).await?;
+    Failure::unless_all(muster.stored().await?, count)?;
     Ok(rate)
 }
 

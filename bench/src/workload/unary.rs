@@ -7,7 +7,7 @@ use pb::activity_events_client::ActivityEventsClient;
 use super::in_turn;
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load::{Load, create_events};
+use crate::h2load::{self, Load};
 use crate::muster::Muster;
 use crate::peer::grpc::{Kind, Server};
 use crate::scale::Scale;
@@ -43,7 +43,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
 async fn muster(count: u64) -> Result<f64, Failure> {
     let muster = Muster::start().await;
     let rate = warm_rate(&muster.addr(), count).await?;
-    Failure::unless_all_stored(muster.stored().await?, count + warm_up(count))?;
+    Failure::unless_all(muster.stored().await?, count + warm_up(count))?;
     Ok(rate)
 }
 
@@ -51,14 +51,14 @@ async fn peer(kind: Kind, count: u64) -> Result<f64, Failure> {
     let server = kind.start().await;
     let rate = warm_rate(&server.addr, count).await?;
     if kind == Kind::GrpcGo {
-        Failure::unless_all_stored(listed(&server).await?, count + warm_up(count))?;
+        Failure::unless_all(listed(&server).await?, count + warm_up(count))?;
     }
     Ok(rate)
 }
 
 async fn warm_rate(addr: &str, count: u64) -> Result<f64, Failure> {
-    create_events(addr, LOAD, warm_up(count)).await?;
-    Ok(create_events(addr, LOAD, count).await?.rate)
+    h2load::rate(addr, LOAD, warm_up(count)).await?;
+    h2load::rate(addr, LOAD, count).await
 }
 
 fn warm_up(count: u64) -> u64 {

@@ -26,7 +26,7 @@ pub(super) async fn publish(addr: &str, count: u64, rate: u64) -> Result<Vec<Ins
         acknowledged.push(Instant::now());
     }
     sending.await??;
-    Failure::unless_all_stored(acknowledged.len() as u64, count)?;
+    Failure::unless_all(acknowledged.len() as u64, count)?;
     Ok(acknowledged)
 }
 
