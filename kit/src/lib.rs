@@ -18,6 +18,7 @@ pub mod listen;
 pub mod mail;
 pub mod metrics;
 pub mod origin;
+pub mod partial;
 pub mod probe;
 pub mod process;
 pub mod reflection;

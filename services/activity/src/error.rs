@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use muster_kit::partial::PartialError;
 use muster_kit::server::ServeError;
 use muster_kit::status;
 use muster_kit::store::StoreError;
@@ -99,6 +100,17 @@ pub enum Error {
         /// What this program knows.
         newest: i64,
     },
+    /// The store was written by an earlier version of this program, and not opened since.
+    #[error("its schema is of version {version}, not {newest}: serve it once with this program")]
+    OlderSchema {
+        /// What the store has.
+        version: i64,
+        /// What this program knows.
+        newest: i64,
+    },
+    /// The file is no store.
+    #[error("it is no store of events")]
+    NoStore,
     /// The store's own id is damaged.
     #[error("its store id is not a uuid: {0:?}")]
     BadStoreId(String),
@@ -119,6 +131,9 @@ pub enum Error {
     /// The store's place cannot be had.
     #[error(transparent)]
     Lock(#[from] StoreError),
+    /// A copy cannot be written.
+    #[error(transparent)]
+    Copy(#[from] PartialError),
     /// No thread can be had.
     #[error("the store's writer cannot be started: {0}")]
     Thread(#[source] std::io::Error),
@@ -152,6 +167,9 @@ impl From<Error> for Status {
             | Error::TooManyTails { .. } => status::exhausted(error.to_string()),
             Error::Busy | Error::Lost | Error::Stopping => status::unavailable(error.to_string()),
             Error::NewerSchema { .. }
+            | Error::OlderSchema { .. }
+            | Error::NoStore
+            | Error::Copy(_)
             | Error::BadStoreId(_)
             | Error::NoWriteAheadLog(_)
             | Error::Sqlite(_)

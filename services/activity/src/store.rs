@@ -23,6 +23,9 @@ use crate::selection::Selection;
 use crate::trim::Removal;
 use sqlite::Sqlite;
 
+pub use offline::{Finding, Progress, backup, verify};
+
+mod offline;
 mod sqlite;
 
 /// An open store; its clones are the same store.

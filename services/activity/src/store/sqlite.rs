@@ -23,6 +23,7 @@ use queue::{Answer, Reply, Shared, Write};
 use reader::Readers;
 
 mod append;
+pub(super) mod backup;
 mod batch;
 mod checkpoint;
 mod failure;
@@ -32,8 +33,10 @@ mod reader;
 mod retentions;
 mod row;
 mod schema;
+mod snapshot;
 mod stats;
 mod topics;
+pub(super) mod verify;
 mod writer;
 
 /// An open store.

@@ -16,6 +16,7 @@ use postings::Postings;
 use runs::{RUN_ENTRIES, Runs};
 
 mod block;
+pub(super) mod check;
 mod filter;
 pub(super) mod fresh;
 pub(super) mod identity;

@@ -105,15 +105,34 @@ const MIGRATIONS: &[&str] = &[
 /// # Errors
 /// [`Error::NewerSchema`] when a later version of this program wrote it.
 pub(super) fn migrate(connection: &mut Connection) -> Result<Uuid, Error> {
-    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let newest = MIGRATIONS.len() as i64;
-    if version > newest {
-        return Err(Error::NewerSchema { version, newest });
-    }
+    let version = version(connection)?;
     for (migration, number) in MIGRATIONS.iter().zip(1..).skip(version as usize) {
         apply(connection, migration, number)?;
     }
     store_id(connection)
+}
+
+/// The database's version; 0 where it has no tables yet.
+///
+/// # Errors
+/// [`Error::NewerSchema`].
+pub(super) fn version(connection: &Connection) -> Result<i64, Error> {
+    let version = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let newest = MIGRATIONS.len() as i64;
+    match version > newest {
+        true => Err(Error::NewerSchema { version, newest }),
+        false => Ok(version),
+    }
+}
+
+/// # Errors
+/// [`Error::NewerSchema`] or [`Error::OlderSchema`] when the database is of another version.
+pub(super) fn is_of_today(connection: &Connection) -> Result<(), Error> {
+    let (version, newest) = (version(connection)?, MIGRATIONS.len() as i64);
+    match version < newest {
+        true => Err(Error::OlderSchema { version, newest }),
+        false => Ok(()),
+    }
 }
 
 /// All of one step or nothing of it.
