@@ -30,7 +30,11 @@ pub(crate) fn described(data: &Path) -> Vec<(&'static str, String)> {
 
 /// The type of the file system that holds a folder.
 pub(crate) fn filesystem(folder: &Path) -> String {
-    printed(Command::new("stat").args(["-f", "-c", "%T"]).arg(folder))
+    printed(
+        Command::new("findmnt")
+            .args(["-n", "-o", "FSTYPE", "-T"])
+            .arg(folder),
+    )
 }
 
 fn processor() -> String {

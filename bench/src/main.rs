@@ -20,6 +20,7 @@ mod workload;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
+use std::path::Path;
 use std::process::ExitCode;
 
 use futures_util::FutureExt;
@@ -38,7 +39,7 @@ const HELP: &str = "\
 Usage: muster-bench activity [--quick | --full] [WORKLOAD…]
 
 Workloads: unary single batches alone reading tail restart. Without any, all of them, and their figures are
-written to bench/RESULTS.md unless --quick. Stores lie in TMPDIR, which must be on a disk.
+written to bench/RESULTS.md (those of --quick to TMPDIR). Stores lie in TMPDIR, which must be on a disk.
 ";
 
 #[tokio::main]
@@ -79,12 +80,22 @@ async fn activity(words: &[&str]) -> Result<(), Failure> {
         sections.push(measured(workload, scale).await);
     }
     println!("{}", report::tally(&sections));
-    if names.is_empty() && scale != Scale::Quick {
-        let document = report::document(scale, &machine::described(&folder), &sections);
-        std::fs::write(RESULTS, document)?;
-        println!("written to {RESULTS}");
+    if names.is_empty() {
+        write_results(scale, &folder, &sections)?;
     }
     unless_all_measured(&sections)
+}
+
+/// Those of a quick run say too little to replace others.
+fn write_results(scale: Scale, folder: &Path, sections: &[Section]) -> Result<(), Failure> {
+    let file = match scale {
+        Scale::Quick => folder.join("RESULTS.md"),
+        Scale::Normal | Scale::Full => RESULTS.into(),
+    };
+    let document = report::document(scale, &machine::described(folder), sections);
+    std::fs::write(&file, document)?;
+    println!("written to {}", file.display());
+    Ok(())
 }
 
 fn chosen(names: &[&str]) -> Result<Vec<&'static Workload>, Failure> {

@@ -50,7 +50,7 @@ pub(crate) fn document(
     sections: &[Section],
 ) -> String {
     let rounds = scale.rounds();
-    let mut text = format!("{HEAD}\n| run | {scale:?}, {rounds} rounds |\n|---|---|\n");
+    let mut text = format!("{HEAD}\n| run | {scale:?}, rounds: {rounds} |\n|---|---|\n");
     for (name, value) in machine {
         let _ = writeln!(text, "| {name} | {value} |");
     }

@@ -29,7 +29,7 @@ Usage: cargo xtask COMMAND
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
   bench activity [--quick|--full] [WORKLOAD…]
                  Measures activity beside its peers, which it installs, and writes bench/RESULTS.md. --quick shows
-                 in a minute that everything runs, and writes nothing; --full adds the store of ten million events
+                 in a minute that everything runs, and leaves that file; --full adds a store of ten million events
   static         The static binaries (musl) that the tests of the images run
   dist           What the Dockerfile makes images of: optimised static binaries, laid out in dist/
   help           This text
