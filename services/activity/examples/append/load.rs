@@ -1,7 +1,7 @@
 //! One of those that append at the same time.
 
 use futures_util::future::try_join_all;
-use muster_activity::batch::{Batch, Fate};
+use muster_activity::batch::{BATCH_LIMIT_EVENTS, Batch, Fate};
 use muster_activity::event::NewEvent;
 use muster_activity::store::{Appended, Store};
 use muster_activity::topic::Topic;
@@ -41,7 +41,10 @@ impl Writer {
         let mut told = Told::default();
         match self.dice.within(0..10) {
             0..4 => self.singles(store, numbers, &mut told).await?,
-            4..7 => self.batch(store, numbers, &mut told).await?,
+            4..7 => {
+                let messages = numbers.messages(self.dice.within(1..13));
+                self.batch(store, messages, &mut told).await?;
+            }
             7..9 => self.chain(store, numbers, &mut told).await?,
             _ => self.repeat(store, &mut told).await?,
         }
@@ -72,7 +75,7 @@ impl Writer {
         for appended in try_join_all(appends).await? {
             match appended {
                 Appended::Stored(event) => told.acked(&event.topic, &event.id, event.position),
-                Appended::AlreadyThere(event) => {
+                Appended::AlreadyThere(event) | Appended::Removed(event) => {
                     return Err(format!("{event:?} is there already").into());
                 }
             }
@@ -80,14 +83,21 @@ impl Writer {
         Ok(())
     }
 
+    /// A batch as large as can be, and tells what was acknowledged.
+    pub(crate) async fn bulk(&mut self, store: &Store, numbers: &Numbers) -> Result<(), Failure> {
+        let mut told = Told::default();
+        self.batch(store, numbers.messages(BATCH_LIMIT_EVENTS), &mut told)
+            .await?;
+        Ok(told.print()?)
+    }
+
     /// A batch over several topics: ids that ascend in some, ids in any order in the others.
     async fn batch(
         &mut self,
         store: &Store,
-        numbers: &Numbers,
+        messages: impl Iterator<Item = Message>,
         told: &mut Told,
     ) -> Result<(), Failure> {
-        let messages = numbers.messages(self.dice.within(1..13));
         let events = messages.map(|message| {
             let topic = self.dice.within(0..TOPICS);
             match self.dice.once_in(2) {

@@ -1,8 +1,9 @@
 //! Appends to a store what clients may append, and tells each acknowledgement: the load of the
 //! power cuts (`tests/power_cut`), which record what this process does to its files.
 //!
-//! Usage: append FOLDER SEED SESSIONS STEPS (the store is opened and closed once a session; each
-//! of several writers takes so many steps in one).
+//! Usage: append FOLDER SEED SESSIONS STEPS BULK. The store is opened and closed once a session.
+//! In each one several writers take so many steps at the same time; in the last one so many large
+//! batches follow, and some more steps.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -53,10 +54,12 @@ struct Plan {
     seed: u64,
     sessions: usize,
     steps: usize,
+    bulk: usize,
 }
 
 fn main() -> Result<(), Failure> {
-    let plan = plan(std::env::args().skip(1)).ok_or("usage: append FOLDER SEED SESSIONS STEPS")?;
+    let plan =
+        plan(std::env::args().skip(1)).ok_or("usage: append FOLDER SEED SESSIONS STEPS BULK")?;
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(run(plan))
 }
@@ -67,6 +70,7 @@ fn plan(mut args: impl Iterator<Item = String>) -> Option<Plan> {
         seed: args.next()?.parse().ok()?,
         sessions: args.next()?.parse().ok()?,
         steps: args.next()?.parse().ok()?,
+        bulk: args.next()?.parse().ok()?,
     })
 }
 
@@ -75,28 +79,41 @@ async fn run(plan: Plan) -> Result<(), Failure> {
     let writer = |name| Writer::new(name, Dice::new(dice.number()));
     let mut writers: Vec<Writer> = (0..WRITERS).map(writer).collect();
     let numbers = Numbers::default();
-    for _ in 0..plan.sessions {
-        let store = Store::open(&plan.url, Health::default().need("store")).await?;
-        let mut told = Told::default();
-        told.opened(store.id());
-        told.print()?;
-        let all = writers
-            .iter_mut()
-            .map(|writer| steps(writer, &store, &numbers, plan.steps));
-        try_join_all(all).await?;
+    for session in 1..=plan.sessions {
+        let store = open(&plan.url).await?;
+        all_step(&mut writers, &store, &numbers, plan.steps).await?;
+        if session == plan.sessions {
+            for batch in 0..plan.bulk {
+                writers[batch % WRITERS].bulk(&store, &numbers).await?;
+            }
+            all_step(&mut writers, &store, &numbers, plan.steps / 8).await?;
+        }
         store.close().await;
     }
     Ok(())
 }
 
-async fn steps(
-    writer: &mut Writer,
+async fn open(url: &StoreUrl) -> Result<Store, Failure> {
+    let store = Store::open(url, Health::default().need("store")).await?;
+    let mut told = Told::default();
+    told.opened(store.id());
+    told.print()?;
+    Ok(store)
+}
+
+/// All writers take so many steps, at the same time.
+async fn all_step(
+    writers: &mut [Writer],
     store: &Store,
     numbers: &Numbers,
     steps: usize,
 ) -> Result<(), Failure> {
-    for _ in 0..steps {
-        writer.step(store, numbers).await?;
-    }
+    let all = writers.iter_mut().map(|writer| async move {
+        for _ in 0..steps {
+            writer.step(store, numbers).await?;
+        }
+        Ok::<_, Failure>(())
+    });
+    try_join_all(all).await?;
     Ok(())
 }

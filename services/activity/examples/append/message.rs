@@ -36,8 +36,18 @@ impl Message {
             batch_events,
         } = self;
         let filling = format!("{:016x} ", number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let filling = filling.repeat(filling_repeats(number));
+        let filling = filling.repeat(self.filling_repeats());
         format!("{number} {batch} {batch_events} {filling}")
+    }
+
+    /// Mostly short, a few that fill several pages, and those of large batches nothing.
+    fn filling_repeats(self) -> usize {
+        match self.number % 101 {
+            _ if self.batch_events > 100 => 0,
+            0 => 1_200,
+            1..=10 => 40,
+            other => other as usize % 9,
+        }
     }
 
     /// The kind of the event.
@@ -51,14 +61,5 @@ impl Message {
         let some = all.into_iter().take(self.number as usize % 3);
         some.map(|(name, value)| (name.to_owned(), value.to_string()))
             .collect()
-    }
-}
-
-/// Mostly short; a few fill several pages.
-fn filling_repeats(number: u64) -> usize {
-    match number % 101 {
-        0 => 1_200,
-        1..=10 => 40,
-        other => other as usize % 9,
     }
 }

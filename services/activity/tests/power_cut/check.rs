@@ -1,6 +1,6 @@
 //! Whether a store that was found after a power cut is what it must be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -38,22 +38,22 @@ pub(crate) enum Fault {
 
 /// What was told before the cut, and what would have been told after it.
 #[derive(Debug, Default)]
-pub(crate) struct Promised {
-    id: Option<String>,
-    acked: Vec<Acked>,
-    to_come: Vec<Acked>,
+pub(crate) struct Promised<'r> {
+    id: Option<&'r str>,
+    acked: Vec<&'r Acked>,
+    to_come: Vec<&'r Acked>,
 }
 
-impl Promised {
+impl<'r> Promised<'r> {
     /// What was told before a moment, and what after it.
-    pub(crate) fn at(told: &[(usize, Told)], at: usize) -> Promised {
+    pub(crate) fn at(told: &'r [(usize, Told)], at: usize) -> Promised<'r> {
         let mut promised = Promised::default();
         for (begun, told) in told {
             match told {
-                Told::Opened(id) if *begun < at => promised.id = Some(id.clone()),
+                Told::Opened(id) if *begun < at => promised.id = Some(id),
                 Told::Opened(_) => {}
-                Told::Acked(acked) if *begun < at => promised.acked.push(acked.clone()),
-                Told::Acked(acked) => promised.to_come.push(acked.clone()),
+                Told::Acked(acked) if *begun < at => promised.acked.push(acked),
+                Told::Acked(acked) => promised.to_come.push(acked),
             }
         }
         promised
@@ -61,7 +61,7 @@ impl Promised {
 }
 
 /// Opens what lies in the folder, and looks whether it keeps what was promised.
-pub(crate) fn check(folder: &Path, promised: &Promised, dice: &mut Dice) -> Result<(), Fault> {
+pub(crate) fn check(folder: &Path, promised: &Promised<'_>, dice: &mut Dice) -> Result<(), Fault> {
     let path = folder.join("activity.db");
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.build().unwrap();
@@ -76,9 +76,9 @@ pub(crate) fn check(folder: &Path, promised: &Promised, dice: &mut Dice) -> Resu
     integrity(&path)
 }
 
-async fn check_store(store: &Store, promised: &Promised, dice: &mut Dice) -> Result<(), Fault> {
+async fn check_store(store: &Store, promised: &Promised<'_>, dice: &mut Dice) -> Result<(), Fault> {
     let id = store.id().to_string();
-    if promised.id.as_ref().is_some_and(|promised| *promised != id) {
+    if promised.id.is_some_and(|promised| promised != id) {
         return Err(Fault::Lost(format!("another store: {id}")));
     }
     let events = read(store).await?;
@@ -93,7 +93,7 @@ async fn check_store(store: &Store, promised: &Promised, dice: &mut Dice) -> Res
     }
     repeated_is_there(store, &events, dice).await?;
     goes_on(store, &events).await?;
-    let lost = promised.to_come.iter();
+    let lost = promised.to_come.iter().copied();
     let lost = lost.filter(|acked| !found.contains_key(&(acked.topic.as_str(), &acked.id)));
     lost_is_stored(store, lost, events.len() as i64 + 2).await
 }
@@ -113,8 +113,8 @@ async fn read(store: &Store) -> Result<Vec<Event>, Fault> {
 
 type Identity<'e> = (&'e str, &'e str);
 
-fn by_identity(events: &[Event]) -> Result<BTreeMap<Identity<'_>, &Event>, Fault> {
-    let mut found = BTreeMap::new();
+fn by_identity(events: &[Event]) -> Result<HashMap<Identity<'_>, &Event>, Fault> {
+    let mut found = HashMap::new();
     for event in events {
         let identity = (event.topic.as_str(), event.id.as_str());
         if let Some(other) = found.insert(identity, event) {
@@ -136,7 +136,7 @@ fn positions_have_no_holes(events: &[Event], last_position: i64) -> Result<(), F
 
 /// Each event says what was sent, and those of a batch are there together.
 fn batches_are_whole(events: &[Event]) -> Result<(), Fault> {
-    let mut batches = BTreeMap::<_, u64>::new();
+    let mut batches = HashMap::<_, u64>::new();
     for event in events {
         let message = Message::read(&event.message).filter(|message| is_whole(event, message));
         let message = message.ok_or_else(|| Fault::Damaged(format!("{event:?}")))?;
@@ -202,7 +202,7 @@ async fn lost_is_stored(
 ) -> Result<(), Fault> {
     let other = NewEvent::of_deployment(0, 1, "sent again".into(), 0, 0).unwrap();
     let other = other.stored(0, String::new());
-    let mut seen = BTreeSet::from([("deployment/0", "")]);
+    let mut seen = HashSet::from([("deployment/0", "")]);
     // The store gave another event the next number meanwhile.
     let lost = lost.filter(|acked| acked.topic != "deployment/0");
     let lost = lost.filter(|acked| seen.insert((acked.topic.as_str(), acked.id.as_str())));

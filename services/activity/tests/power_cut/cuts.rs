@@ -26,10 +26,20 @@ pub(crate) struct Cuts<'r> {
 impl<'r> Cuts<'r> {
     /// So many: one half at any moment, the other one around the moments that come seldom.
     pub(crate) fn of(recording: &'r Recording, seed: u64, count: usize) -> Cuts<'r> {
+        Cuts::behind(0, recording, seed, count)
+    }
+
+    /// So many of the last quarter of the calls.
+    pub(crate) fn of_last_quarter(recording: &'r Recording, seed: u64, count: usize) -> Cuts<'r> {
+        Cuts::behind(recording.end / 4 * 3, recording, seed, count)
+    }
+
+    fn behind(first: usize, recording: &'r Recording, seed: u64, count: usize) -> Cuts<'r> {
         let mut dice = Dice::new(seed);
-        let rare = recording.rare_moments();
+        let mut rare = recording.rare_moments();
+        rare.retain(|moment| *moment >= first);
         let moment = |index| match index % 2 {
-            0 => dice.within(0..recording.end + 1),
+            0 => dice.within(first..recording.end + 1),
             _ => (dice.one_of(&rare) + dice.within(0..NEAR_CALLS)).saturating_sub(NEAR_CALLS / 2),
         };
         Cuts {

@@ -21,6 +21,8 @@ pub(crate) struct Load {
     pub(crate) sessions: usize,
     /// How many steps each of its writers takes meanwhile.
     pub(crate) steps: usize,
+    /// How many batches of 1,000 events it appends in the last session.
+    pub(crate) bulk: usize,
 }
 
 /// What is done to a file, or to the folder.
@@ -179,13 +181,13 @@ impl Recording {
         self.told.sort_by_key(|(begun, _)| *begun);
     }
 
-    /// The moments that come seldom: when another one than the usual file is written or synced,
-    /// the log begins anew, a file comes or goes.
+    /// The moments that come seldom: another file than the log is synced, the log begins anew or
+    /// is cut, a file comes or goes.
     pub(crate) fn rare_moments(&self) -> Vec<usize> {
         let is_rare = |file: &File, op: &Op| match op.change {
             Change::Write { offset, .. } => offset == 0,
-            Change::Truncate { .. } => true,
-            _ => !file.first_name.ends_with("-wal"),
+            Change::Sync => !file.first_name.ends_with("-wal"),
+            _ => true,
         };
         let of_files = self.files.iter().flat_map(|file| {
             let rare = file.ops.iter().filter(move |op| is_rare(file, op));
@@ -250,6 +252,7 @@ fn command(folder: &Path, load: Load, seed: u64) -> Command {
             seed.to_string(),
             load.sessions.to_string(),
             load.steps.to_string(),
+            load.bulk.to_string(),
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
