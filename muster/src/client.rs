@@ -79,6 +79,9 @@ pub(crate) enum Failure {
     /// A probe's own exit code and words.
     #[error("{1}")]
     Probe(u8, String),
+    /// What was asked for cannot be done here, or has not gone well.
+    #[error("{0}")]
+    Failed(String),
     /// Nothing more can be printed.
     #[error("cannot write: {0}")]
     Output(#[from] std::io::Error),
@@ -87,6 +90,10 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn usage(why: impl Display) -> Self {
         Self::Usage(why.to_string())
+    }
+
+    pub(crate) fn failed(why: impl Display) -> Self {
+        Self::Failed(why.to_string())
     }
 
     /// Nobody reads the output any more.
@@ -98,7 +105,7 @@ impl Failure {
         match self {
             Self::Usage(_) => BAD_SETTING,
             Self::Probe(code, _) => *code,
-            Self::Call(_) | Self::Output(_) => 1,
+            Self::Call(_) | Self::Failed(_) | Self::Output(_) => 1,
         }
     }
 }

@@ -1,6 +1,6 @@
-//! `muster activity add JSON | list [DEPLOYMENT|TOPIC] | tail [TOPIC] | stats`.
+//! `muster activity add | list | tail | stats | export | import | backup | verify`.
 
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{ArgMatches, Command};
 use muster_kit::channel::Channel;
 use muster_proto::muster::activity::v1 as pb;
 use pb::activity_service_client::ActivityServiceClient;
@@ -9,9 +9,17 @@ use serde_json::json;
 use super::{Failure, base, channel, counted, print, text, timed};
 
 mod add;
+mod bar;
+mod export;
+mod import;
+mod lines;
 mod list;
+mod offline;
+mod requests;
 mod tail;
+mod tally;
 mod topic;
+mod typed;
 
 pub(crate) fn command() -> Command {
     base(
@@ -20,45 +28,14 @@ pub(crate) fn command() -> Command {
         muster_activity::SERVICE.suite_port,
     )
     .subcommand_required(true)
-    .subcommand(add_command())
-    .subcommand(list_command())
-    .subcommand(tail_command())
+    .subcommand(add::command())
+    .subcommand(list::command())
+    .subcommand(tail::command())
     .subcommand(Command::new("stats").about("Tells how much the store holds"))
-}
-
-fn add_command() -> Command {
-    let event = Arg::new("event").required(true).value_name("JSON").help(
-        r#"The event: {"deployment_id":1,"id":7,"message":"deployed"}; without an id it gets the next (do not repeat that when it fails: the event may be stored twice). Or of any topic: {"topic":"room/7","id":"x","kind":"chat","message":"hello","attributes":{"from":"ann"}}; without an id it gets a random one"#,
-    );
-    Command::new("add").about("Stores an event").arg(event)
-}
-
-fn list_command() -> Command {
-    let topic = Arg::new("topic")
-        .value_name("DEPLOYMENT|TOPIC")
-        .default_value("0")
-        .help("A deployment by its number, 0: all deployments; or a topic, with a slash at the end all that begin so");
-    Command::new("list")
-        .about("Lists events in the order of their arrival")
-        .arg(topic)
-}
-
-fn tail_command() -> Command {
-    let topic = Arg::new("topic")
-        .value_name("TOPIC")
-        .help("A topic, with a slash at the end all that begin so [default: all]");
-    let switch = |name: &'static str, help: &'static str| {
-        let switch = Arg::new(name).long(name).action(ArgAction::SetTrue);
-        switch.help(help)
-    };
-    Command::new("tail")
-        .about("Prints events from the first one on, or as they come")
-        .arg(topic)
-        .arg(switch(
-            "follow",
-            "Go on with each new event, also when the service was away",
-        ))
-        .arg(switch("new", "Only what comes from now on"))
+    .subcommand(export::command())
+    .subcommand(import::command())
+    .subcommand(offline::backup_command())
+    .subcommand(offline::verify_command())
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
@@ -66,6 +43,10 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("add", matches)) => add::run(matches).await,
         Some(("list", matches)) => list::run(matches).await,
         Some(("tail", matches)) => tail::run(matches).await,
+        Some(("export", matches)) => export::run(matches).await,
+        Some(("import", matches)) => import::run(matches).await,
+        Some(("backup", matches)) => offline::backup(matches),
+        Some(("verify", matches)) => offline::verify(matches),
         Some((_, matches)) => stats(matches).await,
         None => Ok(()),
     }

@@ -147,7 +147,8 @@ fn instant(time: &DatePerhapsTime) -> Option<DateTime<Utc>> {
     }
 }
 
-fn timestamp(time: &DateTime<Utc>) -> Timestamp {
+/// A time of a message.
+pub(crate) fn timestamp(time: &DateTime<Utc>) -> Timestamp {
     let nanos = i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default();
     Timestamp {
         seconds: time.timestamp(),
@@ -162,7 +163,7 @@ pub(crate) fn rfc3339(seconds: i64, nanos: i64) -> String {
         .unwrap_or_default()
 }
 
-/// A time of a message; empty where it has none.
+/// A time of a message as RFC 3339 writes it; empty where it has none.
 pub(crate) fn time(time: Option<&Timestamp>) -> String {
     time.map(|time| rfc3339(time.seconds, time.nanos.into()))
         .unwrap_or_default()

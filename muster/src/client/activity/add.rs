@@ -1,51 +1,44 @@
-//! `muster activity add JSON`.
+//! `muster activity add JSON|-`, `add --file FILE`.
 
-use std::collections::HashMap;
-
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command};
 use muster_kit::status;
 use muster_proto::compat::activity as compat;
 use muster_proto::compat::activity::activity_events_client::ActivityEventsClient;
 use muster_proto::muster::activity::v1 as pb;
-use serde::Deserialize;
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::json;
 
-use super::client;
+use super::typed::{OfDeployment, OfTopic, Typed};
+use super::{client, import};
 use crate::client::{Failure, channel, print, text, timed};
 
-/// An event of a deployment as it is typed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfDeployment {
-    #[serde(default)]
-    id: i32,
-    #[serde(default)]
-    deployment_id: i32,
-    message: String,
-}
-
-/// An event of any topic as it is typed.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OfTopic {
-    topic: String,
-    id: Option<String>,
-    #[serde(default)]
-    kind: String,
-    message: String,
-    #[serde(default)]
-    attributes: HashMap<String, String>,
+pub(super) fn command() -> Command {
+    let event = Arg::new("event").value_name("JSON").help(
+        r#"The event: {"deployment_id":7,"id":3,"message":"deployed"}; without an id it gets the next (do not repeat that when it fails: the event may be stored twice). Or of any topic: {"topic":"room/7","id":"x","kind":"chat","message":"hello","attributes":{"from":"ann"},"sent_at":"2026-01-05T09:00:00Z"}; without an id it gets a new one each time. -: standard input, one event a line"#,
+    );
+    let file = Arg::new("file")
+        .long("file")
+        .value_name("FILE")
+        .help("Stores the events of a file, one a line; in a deployment with their ids");
+    Command::new("add")
+        .about("Stores an event, or those of a file")
+        .after_help("A file is stored up to its first bad line. The same file again is safe where every line has an id: what is there already stays as it is.")
+        .arg(event.required_unless_present("file").conflicts_with("file"))
+        .arg(file)
 }
 
 pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let event: Value = serde_json::from_str(text(matches, "event")).map_err(Failure::usage)?;
-    if event.get("topic").is_some() {
-        let event = serde_json::from_value(event).map_err(Failure::usage)?;
-        return to_topic(matches, event).await;
+    match (text(matches, "file"), text(matches, "event")) {
+        ("", "-") => import::store(matches, "-").await,
+        ("", event) => one(matches, event).await,
+        (file, _) => import::store(matches, file).await,
     }
-    let event = serde_json::from_value(event).map_err(Failure::usage)?;
-    to_deployment(matches, event).await
+}
+
+async fn one(matches: &ArgMatches, event: &str) -> Result<(), Failure> {
+    match Typed::parse(event.as_bytes()).map_err(Failure::usage)? {
+        Typed::OfDeployment(event) => to_deployment(matches, event).await,
+        Typed::OfTopic(event) => to_topic(matches, event).await,
+    }
 }
 
 async fn to_deployment(matches: &ArgMatches, event: OfDeployment) -> Result<(), Failure> {
@@ -74,16 +67,8 @@ async fn to_deployment(matches: &ArgMatches, event: OfDeployment) -> Result<(), 
 }
 
 async fn to_topic(matches: &ArgMatches, event: OfTopic) -> Result<(), Failure> {
-    let topic = event.topic;
-    let id = event.id.unwrap_or_else(|| Uuid::now_v7().to_string());
-    let event = pb::NewEvent {
-        topic: topic.clone(),
-        id: id.clone(),
-        kind: event.kind,
-        message: event.message,
-        attributes: event.attributes,
-        sent_at: None,
-    };
+    let event = event.into_new().map_err(Failure::usage)?;
+    let (topic, id) = (event.topic.clone(), event.id.clone());
     let request = pb::AppendRequest {
         events: vec![event],
         expected_last_position: None,

@@ -1,6 +1,6 @@
 //! `muster activity list [DEPLOYMENT|TOPIC]`.
 
-use clap::ArgMatches;
+use clap::{Arg, ArgMatches, Command};
 use muster_proto::compat::activity::Deployment;
 use muster_proto::compat::activity::activity_events_client::ActivityEventsClient;
 use muster_proto::muster::activity::v1 as pb;
@@ -12,6 +12,16 @@ use crate::client::{Failure, channel, print, text, timed};
 
 /// The events of a page.
 const PAGE_SIZE: i32 = 1_000;
+
+pub(super) fn command() -> Command {
+    let topic = Arg::new("topic")
+        .value_name("DEPLOYMENT|TOPIC")
+        .default_value("0")
+        .help("A deployment by its number, 0: all deployments; or a topic, with a slash at the end all that begin so");
+    Command::new("list")
+        .about("Lists events in the order of their arrival")
+        .arg(topic)
+}
 
 pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     match text(matches, "topic").parse() {

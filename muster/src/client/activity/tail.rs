@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use clap::ArgMatches;
+use clap::{Arg, ArgAction, ArgMatches, Command};
 use muster_kit::backoff::Backoff;
 use muster_proto::muster::activity::v1 as pb;
 use pb::tail_response::Message;
@@ -14,6 +14,21 @@ use crate::client::Failure;
 /// How long to wait for a service that went away, at first and at most.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
+
+pub(super) fn command() -> Command {
+    let switch = |name: &'static str, help: &'static str| {
+        let switch = Arg::new(name).long(name).action(ArgAction::SetTrue);
+        switch.help(help)
+    };
+    Command::new("tail")
+        .about("Prints events from the first one on, or as they come")
+        .arg(topic::arg())
+        .arg(switch(
+            "follow",
+            "Go on with each new event, also when the service was away",
+        ))
+        .arg(switch("new", "Only what comes from now on"))
+}
 
 /// Prints what a stream tells; where the stream breaks off, another one goes on at the last
 /// cursor.
