@@ -1,7 +1,7 @@
 //! Starts real services and real components for tests, on free ports.
 //!
-//! Used from tests alone, and knows no crate of the suite: services are started as the binaries that a user
-//! starts, so whatever holds here holds outside. Every process is killed when its handle is dropped, and when
+//! Used from tests and the benchmark alone, and knows no crate of the suite: services are started as the binaries
+//! that a user starts, so whatever holds here holds outside. Every process is killed when its handle is dropped, and when
 //! the test fails, what it wrote is printed.
 //!
 //! ```no_run
