@@ -22,6 +22,7 @@ pub(super) fn command() -> Command {
     Command::new("add")
         .about("Stores an event, or those of a file")
         .after_help("A file is stored up to its first bad line. The same file again is safe where every line has an id: what is there already stays as it is.")
+        .arg_required_else_help(true)
         .arg(event.required_unless_present("file").conflicts_with("file"))
         .arg(file)
 }

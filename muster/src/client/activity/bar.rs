@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Often enough to see that it goes on.
 const TICK: Duration = Duration::from_millis(100);
-const WITH_END: &str = "{msg}  [{bar:30}] {percent}%  {eta} left";
+const WITH_END: &str = "{msg}  {wide_bar} {percent}%  {eta} left";
 const WITHOUT_END: &str = "{spinner} {msg}  {elapsed}";
 
 /// A line on standard error, which goes when it is dropped.

@@ -21,6 +21,7 @@ pub(super) fn command() -> Command {
         .help("What export wrote, or events as add takes them, one a line; -: standard input");
     Command::new("import")
         .about("Stores the events of a file; what is there already stays as it is")
+        .arg_required_else_help(true)
         .arg(file)
 }
 
@@ -38,7 +39,7 @@ pub(super) async fn store(matches: &ArgMatches, file: &str) -> Result<(), Failur
     drop(bar);
     tally.print(matches)?;
     match sent {
-        Ok(None) => tally.end(),
+        Ok(None) => tally.success(),
         Ok(Some(BadLine { number, why })) => Err(Failure::usage(format!(
             "{name}, line {number}: {why}; nothing is stored from there on"
         ))),

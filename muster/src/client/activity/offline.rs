@@ -22,6 +22,7 @@ pub(super) fn backup_command() -> Command {
     of_file("backup")
         .about("Copies the store to a file, also while it is served")
         .after_help("The copy has all events that were acknowledged before. Serve it with --store sqlite:FILE: it becomes a store of its own, where cursors of this one do not hold.")
+        .arg_required_else_help(true)
         .arg(file)
 }
 

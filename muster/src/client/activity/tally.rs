@@ -45,7 +45,13 @@ impl Tally {
         self.last_line = line;
     }
 
+    /// Tells what became of all that is answered.
     pub(super) fn print(&self, matches: &ArgMatches) -> Result<(), Failure> {
+        if self.without_id > 0 {
+            let events = counted(self.without_id, "event");
+            let why = "the same file again stores such events once more";
+            complain("activity", format!("{events} had no id: {why}"));
+        }
         let object = json!({
             "stored": self.stored,
             "already_there": self.already_there,
@@ -54,23 +60,14 @@ impl Tally {
         print(matches, self, &object)
     }
 
-    /// All lines are answered.
-    pub(super) fn end(&self) -> Result<(), Failure> {
-        if self.without_id > 0 {
-            let events = counted(self.without_id, "event");
-            let what = format!("{events} had no id: the same file again stores them once more");
-            complain("activity", what);
+    /// All lines are answered: is that a success?
+    pub(super) fn success(&self) -> Result<(), Failure> {
+        if self.conflicts == 0 {
+            return Ok(());
         }
-        match self.conflicts {
-            0 => Ok(()),
-            conflicts => {
-                let why = format!(
-                    "{} with what is there under the same id",
-                    counted(conflicts, "conflict")
-                );
-                Err(status::already_exists(why).into())
-            }
-        }
+        let events = counted(self.conflicts, "event");
+        let why = format!("{events} not stored, being there with another content");
+        Err(status::already_exists(why).into())
     }
 
     /// How far a stream came that broke off, and how to go on.
@@ -79,8 +76,7 @@ impl Tally {
             0 => "no line was acknowledged".to_owned(),
             line => format!("acknowledged up to line {line}"),
         };
-        format!(
-            "{done}; the same file again is safe where every line has an id: what is there already stays as it is"
-        )
+        let again = "the same file again is safe where every line has an id";
+        format!("{done}; {again}: what is there already stays as it is")
     }
 }
