@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use muster_testkit::{Output, Service, eventually, program, run};
+use muster_testkit::{Output, Service, eventually, find, program, run};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
@@ -103,6 +103,30 @@ async fn a_file_is_stored_once_however_often_and_by_whichever_command_it_is_adde
     assert_eq!(activity.stats().await["events"], 3_005);
     let listed = activity.ok(&["list", "7"]).await;
     assert_eq!(listed.lines().count(), 5);
+}
+
+/// What a terminal shows of a command, which `script` of every Debian imitates.
+async fn on_terminal(command: &Command) -> String {
+    let command = command.as_std();
+    let words = [command.get_program()]
+        .into_iter()
+        .chain(command.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+    let mut script = Command::new(find("script"));
+    script.args(["-qec", &words.join(" "), "/dev/null"]);
+    run(&mut script, "").await.ok()
+}
+
+#[tokio::test]
+async fn progress_is_shown_on_a_terminal_and_not_with_json() {
+    let activity = Activity::start().await;
+    let text = lines((1..=3_000).map(of_room));
+    let file = written(activity.0.folder(), &text);
+    let shown = on_terminal(&activity.command(&["import", &file])).await;
+    assert!(shown.contains('%') && shown.contains("left"), "{shown}");
+    assert!(shown.trim_end().ends_with("3000 events stored"), "{shown}");
+    let shown = on_terminal(&activity.command(&["import", &file, "--json"])).await;
+    assert_eq!(json_lines(&shown)[0]["already_there"], 3_000);
 }
 
 #[tokio::test]
@@ -242,6 +266,8 @@ async fn a_file_that_breaks_off_says_how_far_it_came_and_may_be_sent_again() {
     assert!(told.contains("the same file again is safe"), "{told}");
     assert_eq!(output.status.code(), Some(1));
 
+    let verified = offline(activity.0.folder(), &["verify"]).await.ok();
+    assert!(verified.starts_with("nothing is wrong"), "{verified}");
     let nobody = activity.run(&["import", "-"], &lines([of_room(1)])).await;
     refused(&nobody, 1, "UNAVAILABLE: ");
     refused(&nobody, 1, "no line was acknowledged");

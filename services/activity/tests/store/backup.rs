@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use muster_activity::batch::{BATCH_LIMIT_EVENTS, Batch};
 use muster_activity::event::NewEvent;
 use muster_activity::store::{Finding, Progress, Stats, Store, backup, verify};
 use muster_kit::process::Context;
@@ -58,6 +59,14 @@ fn many() -> impl Iterator<Item = NewEvent> {
     let topic = |n: u32| format!("room/{}", n % 97);
     let of_topics = (1..=45_000).map(move |n| other(&topic(n), &n.to_string(), "a message"));
     of_topics.chain((1..=100).map(|id| event(7, id, "built")))
+}
+
+async fn append_many(store: &Store) {
+    let events: Vec<_> = many().collect();
+    for events in events.chunks(BATCH_LIMIT_EVENTS) {
+        let batch = Batch::new(events.to_vec(), None).unwrap();
+        store.append_batch(batch).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -147,7 +156,7 @@ async fn a_file_that_is_no_store_is_not_copied() {
 async fn nothing_is_wrong_with_a_store_while_it_is_served_and_after_it() {
     for engine in engines() {
         let store = engine.open().await;
-        append_all(&store, many()).await;
+        append_many(&store).await;
         assert_eq!(findings(&engine.url()), []);
         store.close().await;
         assert_eq!(findings(&engine.url()), []);
@@ -160,7 +169,7 @@ async fn whole_copy() -> &'static [u8] {
     let make = async || {
         let engine = engines().remove(0);
         let store = engine.open().await;
-        append_all(&store, many()).await;
+        append_many(&store).await;
         let (copy, _) = Copy::of(&engine).await;
         store.close().await;
         assert_eq!(findings(&copy.url()), []);

@@ -19,6 +19,12 @@ const FINDINGS: usize = 100;
 /// A word after so many events.
 const WORD_EVENTS: i64 = 4_096;
 
+const EVENTS: &str = "
+    SELECT e.position, t.name, e.id, e.message, e.send_ns, e.receive_ns, e.kind, e.attributes,
+        e.topic
+    FROM events e LEFT JOIN topics t ON t.topic = e.topic
+    ORDER BY e.position";
+
 /// What was found so far.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
@@ -116,13 +122,15 @@ fn check_events(
     progress: &mut dyn FnMut(Progress),
 ) -> rusqlite::Result<()> {
     let mut index = IndexCheck::begin(connection)?;
-    let total = reader::last_position(connection)?.unsigned_abs();
-    let mut select = connection.prepare(
-        "SELECT e.position, t.name, e.id, e.message, e.send_ns, e.receive_ns, e.kind,
-                e.attributes, e.topic
-         FROM events e LEFT JOIN topics t ON t.topic = e.topic
-         ORDER BY e.position",
-    )?;
+    let last = reader::last_position(connection)?.unsigned_abs();
+    // Each event is read once for itself and once for its topic.
+    let mut tell = |done| {
+        progress(Progress {
+            done,
+            total: 2 * last,
+        })
+    };
+    let mut select = connection.prepare(EVENTS)?;
     let mut rows = select.query([])?;
     let mut before = 0;
     while let Some(row) = rows.next()? {
@@ -132,16 +140,13 @@ fn check_events(
         index.check_event(row.get(8)?, row.get_ref(2)?.as_str()?, position, findings)?;
         before = position;
         if position % WORD_EVENTS == 0 {
-            progress(Progress {
-                done: position.unsigned_abs(),
-                total,
-            });
+            tell(position.unsigned_abs());
         }
         if findings.are_enough() {
             return Ok(());
         }
     }
-    index.end(findings)
+    index.end(findings, &mut |listed| tell(last + listed))
 }
 
 /// Positions begin with 1 and have no gaps.

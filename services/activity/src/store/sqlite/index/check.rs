@@ -60,14 +60,20 @@ impl<'c> IndexCheck<'c> {
         Ok(found.or_else(|| Some(*self.unindexed.entry(identity).or_insert(position))))
     }
 
-    /// Behind the last event: every topic must list its own events, and all of them.
-    pub(in super::super) fn end(self, findings: &mut Findings) -> rusqlite::Result<()> {
+    /// Behind the last event: every topic must list its own events, and all of them. Tells how
+    /// many were looked at.
+    pub(in super::super) fn end(
+        self,
+        findings: &mut Findings,
+        tell: &mut dyn FnMut(u64),
+    ) -> rusqlite::Result<()> {
         let mut topics = self.connection.prepare("SELECT topic, name FROM topics")?;
         let mut topics = topics.query([])?;
         let mut listed = 0;
         while let Some(row) = topics.next()? {
             let name: String = row.get(1)?;
             listed += self.check_topic(row.get(0)?, &name, findings)?;
+            tell(listed);
             if findings.are_enough() {
                 return Ok(());
             }
