@@ -67,6 +67,7 @@ fn is_damage(error: &Error) -> bool {
 
 fn is_damage_of_rows(error: &rusqlite::Error) -> bool {
     match error.sqlite_error_code() {
+        // Unknown: a table is not there, for one.
         Some(code) => matches!(
             code,
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown
