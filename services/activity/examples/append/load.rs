@@ -3,8 +3,10 @@
 use futures_util::future::try_join_all;
 use muster_activity::batch::{BATCH_LIMIT_EVENTS, Batch, Fate};
 use muster_activity::event::NewEvent;
+use muster_activity::selection::Topics;
 use muster_activity::store::{Appended, Store};
 use muster_activity::topic::Topic;
+use muster_activity::trim::Trim;
 use muster_testkit::Dice;
 
 use crate::message::Message;
@@ -22,6 +24,8 @@ pub(crate) struct Writer {
     dice: Dice,
     /// The last position of the topic that it alone appends to.
     chain: i64,
+    /// The last position of the topic that it alone trims.
+    trimmable: i64,
     sent: Vec<(Batch, Vec<i64>)>,
 }
 
@@ -31,6 +35,7 @@ impl Writer {
             name,
             dice,
             chain: 0,
+            trimmable: 0,
             sent: Vec::new(),
         }
     }
@@ -39,13 +44,14 @@ impl Writer {
     /// gets its line here, and its word in `told.rs`.
     pub(crate) async fn step(&mut self, store: &Store, numbers: &Numbers) -> Result<(), Failure> {
         let mut told = Told::default();
-        match self.dice.within(0..10) {
+        match self.dice.within(0..11) {
             0..4 => self.singles(store, numbers, &mut told).await?,
             4..7 => {
                 let messages = numbers.messages(self.dice.within(1..13));
                 self.batch(store, messages, &mut told).await?;
             }
             7..9 => self.chain(store, numbers, &mut told).await?,
+            9 => self.trim(store, numbers, &mut told).await?,
             _ => self.repeat(store, &mut told).await?,
         }
         Ok(told.print()?)
@@ -127,15 +133,35 @@ impl Writer {
         Ok(())
     }
 
-    async fn send(&mut self, store: &Store, batch: Batch, told: &mut Told) -> Result<(), Failure> {
-        let mut positions = Vec::new();
-        for fate in store.append_batch(batch.clone()).await? {
-            match fate {
-                Fate::Stored(position) => positions.push(position),
-                other => return Err(format!("{other:?} of a new event").into()),
-            }
+    /// Events of this writer's own, and in half of all cases the end of those that came before.
+    async fn trim(
+        &mut self,
+        store: &Store,
+        numbers: &Numbers,
+        told: &mut Told,
+    ) -> Result<(), Failure> {
+        let topic = format!("trim/{}", self.name);
+        let messages = numbers.messages(self.dice.within(1..9));
+        let events = messages.map(|message| event(&topic, Some(telling(message)), message));
+        let events = events.collect::<Result<_, _>>()?;
+        let positions = send(store, &Batch::new(events, None)?, told).await?;
+        if self.dice.once_in(2) {
+            // Before it begins: from now on they may be gone.
+            let mut begun = Told::default();
+            begun.trimming(&topic, self.trimmable);
+            begun.print()?;
+            let topics = Topics::One(topic.clone());
+            Trim::new(topics, Some(self.trimmable), None)?
+                .run(store)
+                .await?;
+            told.trimmed(&topic, self.trimmable);
         }
-        told.all_acked(&batch, &positions);
+        self.trimmable = *positions.last().ok_or("an empty batch was sent")?;
+        Ok(())
+    }
+
+    async fn send(&mut self, store: &Store, batch: Batch, told: &mut Told) -> Result<(), Failure> {
+        let positions = send(store, &batch, told).await?;
         if self.sent.len() == KEPT_BATCHES {
             self.sent.swap_remove(0);
         }
@@ -159,6 +185,29 @@ impl Writer {
         told.all_acked(batch, positions);
         Ok(())
     }
+}
+
+/// Appends a batch of new events: where they are.
+async fn send(store: &Store, batch: &Batch, told: &mut Told) -> Result<Vec<i64>, Failure> {
+    let mut positions = Vec::new();
+    for fate in store.append_batch(batch.clone()).await? {
+        match fate {
+            Fate::Stored(position) => positions.push(position),
+            other => return Err(format!("{other:?} of a new event").into()),
+        }
+    }
+    told.all_acked(batch, &positions);
+    Ok(positions)
+}
+
+/// From which the message can be had again when the event is gone.
+fn telling(message: Message) -> String {
+    let Message {
+        number,
+        batch,
+        batch_events,
+    } = message;
+    format!("{number}-{batch}-{batch_events}")
 }
 
 fn ascending(message: Message) -> String {

@@ -32,6 +32,16 @@ impl Told {
         }
     }
 
+    /// Events of a topic are being removed.
+    pub(crate) fn trimming(&mut self, topic: &str, up_to: i64) {
+        self.line(format_args!("trimming {topic} {up_to}"));
+    }
+
+    /// Events of a topic are removed, and that is on disk.
+    pub(crate) fn trimmed(&mut self, topic: &str, up_to: i64) {
+        self.line(format_args!("trimmed {topic} {up_to}"));
+    }
+
     fn line(&mut self, line: std::fmt::Arguments<'_>) {
         // Writing to a String does not fail.
         let _ = writeln!(self.lines, "{line}");

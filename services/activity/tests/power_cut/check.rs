@@ -14,10 +14,13 @@ use muster_kit::store::StoreUrl;
 use muster_testkit::Dice;
 
 use crate::message::Message;
-use crate::told::{Acked, Told};
+use crate::promised::Promised;
+use crate::told::Acked;
 
 /// So many of the events that are there are sent again, and so many of those that are not.
 const REPEATED: usize = 400;
+/// So many topics are read by themselves.
+const TOPICS: usize = 4;
 
 /// What is wrong with it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,27 +39,10 @@ pub(crate) enum Fault {
     Stuck(String),
 }
 
-/// What was told before the cut, and what would have been told after it.
-#[derive(Debug, Default)]
-pub(crate) struct Promised<'r> {
-    id: Option<&'r str>,
-    acked: Vec<&'r Acked>,
-    to_come: Vec<&'r Acked>,
-}
-
-impl<'r> Promised<'r> {
-    /// What was told before a moment, and what after it.
-    pub(crate) fn at(told: &'r [(usize, Told)], at: usize) -> Promised<'r> {
-        let mut promised = Promised::default();
-        for (begun, told) in told {
-            match told {
-                Told::Opened(id) if *begun < at => promised.id = Some(id),
-                Told::Opened(_) => {}
-                Told::Acked(acked) if *begun < at => promised.acked.push(acked),
-                Told::Acked(acked) => promised.to_come.push(acked),
-            }
-        }
-        promised
+impl Fault {
+    /// Whether something is gone or changed that was acknowledged.
+    pub(crate) fn is_loss(&self) -> bool {
+        matches!(self, Fault::Lost(_) | Fault::Damaged(_))
     }
 }
 
@@ -77,29 +63,47 @@ pub(crate) fn check(folder: &Path, promised: &Promised<'_>, dice: &mut Dice) -> 
 }
 
 async fn check_store(store: &Store, promised: &Promised<'_>, dice: &mut Dice) -> Result<(), Fault> {
+    let events = read(store, Selection::prefix("")).await?;
+    let found = by_identity(&events)?;
+    let gone = gone(&found, promised)?;
     let id = store.id().to_string();
     if promised.id.is_some_and(|promised| promised != id) {
         return Err(Fault::Lost(format!("another store: {id}")));
     }
-    let events = read(store).await?;
-    let found = by_identity(&events)?;
-    positions_have_no_holes(&events, store.last_position())?;
+    let last_position = store.last_position();
+    positions_have_no_holes(&events, &gone, last_position)?;
     batches_are_whole(&events)?;
+    topics_are_whole(store, &events, dice).await?;
+    repeated_is_there(store, &events, dice).await?;
+    trimmed_is_known(store, &gone).await?;
+    goes_on(store, &events, last_position + 1).await?;
+    let lost = promised.to_come.iter().copied();
+    let lost = lost.filter(|acked| !found.contains_key(&(acked.topic.as_str(), &acked.id)));
+    lost_is_stored(store, lost, last_position + 2).await
+}
+
+/// All that was acknowledged is there, but for what may have been removed: that.
+fn gone<'r>(
+    found: &HashMap<Identity<'_>, &Event>,
+    promised: &Promised<'r>,
+) -> Result<Vec<&'r Acked>, Fault> {
+    let must_be_gone = |event: &&&Event| promised.must_be_gone(&event.topic, event.position);
+    if let Some(event) = found.values().find(must_be_gone) {
+        return Err(Fault::Damaged(format!("{event:?} was removed")));
+    }
+    let mut gone = Vec::new();
     for acked in &promised.acked {
         match found.get(&(acked.topic.as_str(), acked.id.as_str())) {
             Some(event) if event.position == acked.position => {}
+            None if promised.may_be_gone(&acked.topic, acked.position) => gone.push(*acked),
             there => return Err(Fault::Lost(format!("{acked:?}: there is {there:?}"))),
         }
     }
-    repeated_is_there(store, &events, dice).await?;
-    goes_on(store, &events).await?;
-    let lost = promised.to_come.iter().copied();
-    let lost = lost.filter(|acked| !found.contains_key(&(acked.topic.as_str(), &acked.id)));
-    lost_is_stored(store, lost, events.len() as i64 + 2).await
+    Ok(gone)
 }
 
-async fn read(store: &Store) -> Result<Vec<Event>, Fault> {
-    let selection = Arc::new(Selection::prefix(""));
+async fn read(store: &Store, selection: Selection) -> Result<Vec<Event>, Fault> {
+    let selection = Arc::new(selection);
     let mut events = Vec::new();
     let mut rest = Some(Window::forwards(0, store.last_position()));
     while let Some(window) = rest {
@@ -124,25 +128,36 @@ fn by_identity(events: &[Event]) -> Result<HashMap<Identity<'_>, &Event>, Fault>
     Ok(found)
 }
 
-/// What is there is what came first. (A store that was trimmed begins later.)
-fn positions_have_no_holes(events: &[Event], last_position: i64) -> Result<(), Fault> {
-    let positions = events.iter().map(|event| event.position);
-    if positions.eq(1..=last_position) {
+/// What was stored is what came first.
+fn positions_have_no_holes(
+    events: &[Event],
+    gone: &[&Acked],
+    last_position: i64,
+) -> Result<(), Fault> {
+    let there = events.iter().map(|event| event.position);
+    let mut positions: Vec<i64> = gone.iter().map(|acked| acked.position).collect();
+    positions.extend(there);
+    positions.sort_unstable();
+    if positions.into_iter().eq(1..=last_position) {
         return Ok(());
     }
-    let count = events.len();
-    Err(Fault::Lost(format!("{count} events up to {last_position}")))
+    let (events, gone) = (events.len(), gone.len());
+    let what = format!("{events} events and {gone} removed up to {last_position}");
+    Err(Fault::Lost(what))
 }
 
-/// Each event says what was sent, and those of a batch are there together.
+/// Each event says what was sent, and those of a batch are there together. (Those that are
+/// trimmed go by themselves.)
 fn batches_are_whole(events: &[Event]) -> Result<(), Fault> {
     let mut batches = HashMap::<_, u64>::new();
     for event in events {
         let message = Message::read(&event.message).filter(|message| is_whole(event, message));
         let message = message.ok_or_else(|| Fault::Damaged(format!("{event:?}")))?;
-        *batches
-            .entry((message.batch, message.batch_events))
-            .or_default() += 1;
+        if !event.topic.starts_with("trim/") {
+            *batches
+                .entry((message.batch, message.batch_events))
+                .or_default() += 1;
+        }
     }
     for ((batch, sent), there) in batches {
         if sent != there {
@@ -158,6 +173,20 @@ fn is_whole(event: &Event, message: &Message) -> bool {
         && event.attributes == message.attributes()
         && event.send_ns == message.number as i64
         && event.receive_ns == message.number as i64 + 1
+}
+
+/// A topic has the same events when it is read by itself.
+async fn topics_are_whole(store: &Store, events: &[Event], dice: &mut Dice) -> Result<(), Fault> {
+    for _ in 0..TOPICS.min(events.len()) {
+        let topic = &dice.one_of(events).topic;
+        let of_topic = read(store, Selection::topic(topic)).await?;
+        let expected = events.iter().filter(|event| event.topic == *topic);
+        if !of_topic.iter().eq(expected) {
+            let what = format!("{topic} by itself has {} events", of_topic.len());
+            return Err(Fault::Damaged(what));
+        }
+    }
+    Ok(())
 }
 
 /// Who sends again what is there, whether it was acknowledged or not, is told where it is.
@@ -176,18 +205,46 @@ async fn repeated_is_there(store: &Store, events: &[Event], dice: &mut Dice) -> 
     Ok(())
 }
 
+/// Who sends again what was removed is told where it was.
+async fn trimmed_is_known(store: &Store, gone: &[&Acked]) -> Result<(), Fault> {
+    let last: Vec<&&Acked> = gone.iter().rev().take(REPEATED).collect();
+    let sent = last.iter().map(|acked| {
+        let numbers = acked.id.split('-').map(|number| number.parse().unwrap());
+        let [number, batch, batch_events] = numbers.collect::<Vec<_>>()[..] else {
+            panic!("the id of a trimmed event is {}", acked.id);
+        };
+        let message = Message {
+            number,
+            batch,
+            batch_events,
+        };
+        NewEvent {
+            topic: Topic::parse(acked.topic.clone()).unwrap(),
+            id: Some(acked.id.clone()),
+            kind: message.kind(),
+            message: message.text(),
+            attributes: message.attributes(),
+            send_ns: 0,
+            receive_ns: 0,
+        }
+    });
+    for (fate, acked) in append(store, sent).await?.into_iter().zip(last) {
+        if fate != Fate::AlreadyThere(acked.position) {
+            return Err(Fault::Twice(format!("{fate:?} of {acked:?}, removed")));
+        }
+    }
+    Ok(())
+}
+
 /// A new event gets the next position, and the next number as its id.
-async fn goes_on(store: &Store, events: &[Event]) -> Result<(), Fault> {
+async fn goes_on(store: &Store, events: &[Event], position: i64) -> Result<(), Fault> {
     let numbers = events.iter().filter(|event| event.topic == "deployment/0");
     let highest = numbers
         .filter_map(|event| event.id.parse::<i32>().ok())
         .max();
     let event = NewEvent::of_deployment(0, 0, "goes on".into(), 0, 0).unwrap();
     let appended = store.append(event).await;
-    let next = (
-        events.len() as i64 + 1,
-        (highest.unwrap_or(0) + 1).to_string(),
-    );
+    let next = (position, (highest.unwrap_or(0) + 1).to_string());
     match appended {
         Ok(Appended::Stored(event)) if (event.position, event.id.clone()) == next => Ok(()),
         other => Err(Fault::Stuck(format!("{other:?} instead of {next:?}"))),

@@ -11,6 +11,7 @@ mod cuts;
 mod disk;
 #[path = "../../examples/append/message.rs"]
 mod message;
+mod promised;
 mod recording;
 mod told;
 
@@ -48,7 +49,7 @@ fn a_power_cut_loses_nothing_acknowledged() {
     Cuts::of(&recording, seed, 120).assert_harmless();
     // The same would be found of a store that syncs less than it must.
     for lie in Lie::ALL {
-        Cuts::of(&recording, seed, 32).assert_harmful(lie);
+        Cuts::of(&recording, seed, 200).assert_harmful(lie);
     }
 }
 

@@ -165,7 +165,8 @@ impl Recording {
     fn tell(&mut self, call: &Call, prefix: &str) {
         assert!(!call.path().starts_with(prefix), "write is not understood");
         let text = call.text();
-        if text.starts_with(b"acked ") || text.starts_with(b"opened ") {
+        let begins: [&[u8]; 4] = [b"opened ", b"acked ", b"trimming ", b"trimmed "];
+        if begins.iter().any(|word| text.starts_with(word)) {
             let text = String::from_utf8(text).unwrap();
             let told = text.lines().map(|line| (call.begun, Told::read(line)));
             self.told.extend(told);

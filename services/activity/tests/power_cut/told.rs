@@ -7,6 +7,17 @@ pub(crate) enum Told {
     Opened(String),
     /// An event is on disk.
     Acked(Acked),
+    /// Events are being removed.
+    Trimming(Trim),
+    /// Events are removed, and that is on disk.
+    Trimmed(Trim),
+}
+
+/// Events of a topic up to a position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trim {
+    pub(crate) topic: String,
+    pub(crate) up_to: i64,
 }
 
 /// An event that was acknowledged.
@@ -28,7 +39,16 @@ impl Told {
                 id: (*id).to_owned(),
                 position: position.parse().unwrap(),
             }),
+            ["trimming", topic, up_to] => Told::Trimming(trim(topic, up_to)),
+            ["trimmed", topic, up_to] => Told::Trimmed(trim(topic, up_to)),
             _ => panic!("what does this tell: {line}"),
         }
+    }
+}
+
+fn trim(topic: &str, up_to: &str) -> Trim {
+    Trim {
+        topic: topic.to_owned(),
+        up_to: up_to.parse().unwrap(),
     }
 }
