@@ -31,6 +31,10 @@ pub(crate) fn read(record: impl Read, mut take: impl FnMut(Call)) {
         let line = line.unwrap();
         let (process, text) = line.split_once(' ').unwrap_or((&line, ""));
         let text = text.trim_start();
+        if process == "strace:" {
+            println!("{line}");
+            continue;
+        }
         if text.starts_with("+++") || text.starts_with("---") {
             continue;
         }
