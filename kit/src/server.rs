@@ -7,6 +7,7 @@ mod answer;
 mod call;
 mod connections;
 mod edge;
+mod gather;
 mod limits;
 mod meter;
 mod preface;

@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::edge::Edge;
+use super::gather::Gather;
 use super::limits::Limits;
 use super::preface::prompt;
 use crate::Shutdown;
@@ -151,7 +152,8 @@ async fn serve_connection(
     open.increment(1);
     // Answers are small and written whole: Nagle would only hold them back.
     let _best_effort = socket.set_nodelay(true);
-    let io = TokioIo::new(prompt(socket, port.limits.preface_timeout));
+    let socket = Gather::new(prompt(socket, port.limits.preface_timeout));
+    let io = TokioIo::new(socket);
     let connection = port.builder.serve_connection(io, edge);
     tokio::pin!(connection);
     let end = tokio::select! {

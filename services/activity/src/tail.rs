@@ -1,8 +1,10 @@
 //! Tails: the events of a selection from a cursor on, first from the disk and then as they come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
 use crate::cursor::{Cursor, Reset};
 use crate::error::Error;
@@ -14,6 +16,11 @@ use crate::store::{Store, Window};
 /// A reader hears of its place at least every so many positions, also where none of them is
 /// selected: it would look at all of them once more otherwise when it comes back.
 const PLACE_POSITIONS: i64 = 10_000;
+
+/// A reader that was told something waits so long before it is told more, and takes all that came
+/// meanwhile at once: where every commit is told to each of many readers, telling costs more than
+/// committing. One that was told nothing lately does not wait.
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What a tail tells.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,6 +89,7 @@ impl Feed {
             end,
             place: begin.unwrap_or(0),
             told_place: 0,
+            told_at: Instant::now(),
             reset: begin.err(),
             // Who has no cursor misses nothing that was removed before.
             known_removed_to: is_resumed.then_some(0),
@@ -110,8 +118,10 @@ pub struct Tail {
     end: i64,
     /// The last position that was looked at.
     place: i64,
-    /// The last one that was told.
+    /// The last one that was told,
     told_place: i64,
+    /// and when.
+    told_at: Instant,
     reset: Option<Reset>,
     /// Up to where it is known that events were removed; `None`: to be asked at the beginning.
     known_removed_to: Option<i64>,
@@ -152,6 +162,7 @@ impl Tail {
             if !self.follow || self.ends.changed().await.is_err() {
                 return None;
             }
+            sleep_until(self.told_at + PAUSE).await;
             self.end = *self.ends.borrow_and_update();
         }
     }
@@ -203,6 +214,7 @@ impl Tail {
 
     fn tell_place(&mut self) -> Cursor {
         self.told_place = self.place;
+        self.told_at = Instant::now();
         self.cursor()
     }
 
