@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// A duration such as `10s`, `500ms`, `1m30s`, or `10` for seconds, as Go writes them.
+/// A duration such as `10s`, `500ms`, `1m30s`, or `10` for seconds, as Go writes them; and `90d`,
+/// days of 24 hours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seconds(pub Duration);
 
@@ -14,10 +15,11 @@ pub struct Seconds(pub Duration);
 pub struct NoDuration;
 
 /// Longest first where one unit begins another.
-const UNITS_S: [(&str, f64); 6] = [
+const UNITS_S: [(&str, f64); 7] = [
     ("ms", 1e-3),
     ("us", 1e-6),
     ("ns", 1e-9),
+    ("d", 86_400.0),
     ("h", 3600.0),
     ("m", 60.0),
     ("s", 1.0),
@@ -59,7 +61,14 @@ fn parse_parts(mut text: &str) -> Result<f64, NoDuration> {
 
 impl fmt::Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
+        let whole =
+            |unit_s: u64| self.0.subsec_nanos() == 0 && self.0.as_secs().is_multiple_of(unit_s);
+        let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
+        let unit = units.iter().find(|(_, unit_s)| whole(*unit_s));
+        match unit.filter(|_| !self.0.is_zero()) {
+            Some((unit, unit_s)) => write!(f, "{}{unit}", self.0.as_secs() / unit_s),
+            None => write!(f, "{:?}", self.0),
+        }
     }
 }
 
@@ -79,6 +88,14 @@ mod tests {
         assert_eq!(parsed("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parsed("1.5s"), Ok(Duration::from_millis(1500)));
         assert_eq!(parsed("10"), Ok(Duration::from_secs(10)));
+        assert_eq!(parsed("90d"), Ok(Duration::from_secs(90 * 86_400)));
+    }
+
+    #[test]
+    fn a_duration_is_written_in_its_largest_whole_unit() {
+        for text in ["90d", "36h", "90m", "61s", "1.5s", "0ns"] {
+            assert_eq!(Seconds(parsed(text).unwrap()).to_string(), text);
+        }
     }
 
     #[test]

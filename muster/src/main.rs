@@ -55,13 +55,16 @@ fn refuse(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = match error.kind() {
-        Missing => text.trim_end(),
-        _ => text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_start_matches("error: "),
+        Missing => text.trim_end().to_owned(),
+        _ => first_paragraph(&text),
     };
     eprintln!("muster: {text}");
     ExitCode::from(BAD_SETTING)
+}
+
+/// In one line.
+fn first_paragraph(text: &str) -> String {
+    let lines = text.lines().map(str::trim);
+    let paragraph: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+    paragraph.join(" ").trim_start_matches("error: ").to_owned()
 }

@@ -353,3 +353,31 @@ async fn a_copy_in_which_bytes_flipped_is_found() {
     let found = offline(folder, &[&verify[..], &["--json"]].concat()).await;
     assert_eq!(json_lines(&found.stdout)[0]["place"], "database");
 }
+
+#[tokio::test]
+async fn events_are_trimmed_and_kept_for_a_time_by_the_command_line() {
+    let activity = Activity::start().await;
+    let events = lines((1..=5).map(of_room));
+    activity.run(&["add", "-"], &events).await;
+    let removed = activity.ok(&["trim", "room/", "--up-to", "2"]).await;
+    assert_eq!(removed, "removed 2 events\n");
+    let none_so_old = activity.ok(&["trim", "/", "--older-than", "1h"]).await;
+    assert_eq!(none_so_old, "removed 0 events\n");
+    assert_eq!(activity.exported().await.len(), 3);
+
+    activity.ok(&["retain", "/", "36h"]).await;
+    assert_eq!(
+        activity.stats().await["retentions"],
+        json!([{"topic_prefix": "", "max_age_s": 129_600.0}])
+    );
+    activity.ok(&["retain", "/", "--forever"]).await;
+    assert_eq!(activity.stats().await["retentions"], json!([]));
+    let bad = [
+        (&["trim", "room/"][..], "--older-than"),
+        (&["retain", "/"], "--forever"),
+        (&["retain", "/", "soon"], "expected a duration"),
+    ];
+    for (words, why) in bad {
+        refused(&activity.run(words, "").await, 64, why);
+    }
+}

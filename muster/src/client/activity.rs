@@ -1,4 +1,4 @@
-//! `muster activity add | list | tail | stats | export | import | backup | verify`.
+//! `muster activity add | list | tail | stats | trim | retain | export | import | backup | verify`.
 
 use clap::{ArgMatches, Command};
 use muster_kit::channel::Channel;
@@ -19,6 +19,7 @@ mod requests;
 mod tail;
 mod tally;
 mod topic;
+mod trim;
 mod typed;
 
 pub(crate) fn command() -> Command {
@@ -32,6 +33,8 @@ pub(crate) fn command() -> Command {
     .subcommand(list::command())
     .subcommand(tail::command())
     .subcommand(Command::new("stats").about("Tells how much the store holds"))
+    .subcommand(trim::trim_command())
+    .subcommand(trim::retain_command())
     .subcommand(export::command())
     .subcommand(import::command())
     .subcommand(offline::backup_command())
@@ -43,6 +46,8 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         Some(("add", matches)) => add::run(matches).await,
         Some(("list", matches)) => list::run(matches).await,
         Some(("tail", matches)) => tail::run(matches).await,
+        Some(("trim", matches)) => trim::trim(matches).await,
+        Some(("retain", matches)) => trim::retain(matches).await,
         Some(("export", matches)) => export::run(matches).await,
         Some(("import", matches)) => import::run(matches).await,
         Some(("backup", matches)) => offline::backup(matches),
@@ -62,13 +67,16 @@ async fn stats(matches: &ArgMatches) -> Result<(), Failure> {
     let mut client = client(matches);
     let stats = client.get_stats(timed(pb::GetStatsRequest {})).await?;
     let stats = stats.into_inner();
-    let line = format!(
+    let mut line = format!(
         "{} in {}, {} bytes, store {}",
         counted(stats.events as usize, "event"),
         counted(stats.topics as usize, "topic"),
         stats.size_bytes,
         stats.store_id,
     );
+    for retention in &stats.retentions {
+        line.push_str(&format!("\n{}", trim::kept(retention)));
+    }
     let object = json!({
         "store_id": stats.store_id,
         "events": stats.events,
@@ -76,6 +84,7 @@ async fn stats(matches: &ArgMatches) -> Result<(), Failure> {
         "first_position": stats.first_position,
         "last_position": stats.last_position,
         "size_bytes": stats.size_bytes,
+        "retentions": stats.retentions.iter().map(trim::object).collect::<Vec<_>>(),
     });
     print(matches, line, &object)
 }

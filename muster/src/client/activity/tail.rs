@@ -65,6 +65,14 @@ fn goes_on(request: &pb::TailRequest, status: &Status) -> bool {
     request.follow && !request.cursor.is_empty() && is_away
 }
 
+/// Why there is a gap in what is printed.
+fn why(reset: &pb::Reset) -> &'static str {
+    match reset.reason() {
+        pb::ResetReason::Trimmed => "some events were removed before they could be printed",
+        _ => "this is another store: from its beginning",
+    }
+}
+
 /// Prints one stream to its end, and notes each cursor in the request.
 async fn read(
     client: &mut Client,
@@ -82,7 +90,7 @@ async fn read(
             }
             Some(Message::Live(live)) => live.cursor,
             Some(Message::Reset(reset)) => {
-                eprintln!("muster activity: this is another store: from its beginning");
+                eprintln!("muster activity: {}", why(&reset));
                 reset.cursor
             }
             None => continue,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, ErrorCode, Row};
+use rusqlite::{Connection, ErrorCode, Row, Statement};
 use uuid::Uuid;
 
 use super::index::check::IndexCheck;
@@ -131,15 +131,14 @@ fn check_events(
             total: 2 * last,
         })
     };
+    let mut gaps = Gaps::begin(connection)?;
     let mut select = connection.prepare(EVENTS)?;
     let mut rows = select.query([])?;
-    let mut before = 0;
     while let Some(row) = rows.next()? {
         let position = row.get(0)?;
-        check_gap(before, position, findings);
+        gaps.check(position, findings)?;
         check_event(row, position, findings);
         index.check_event(row.get(8)?, row.get_ref(2)?.as_str()?, position, findings)?;
-        before = position;
         if position % WORD_EVENTS == 0 {
             tell(position.unsigned_abs());
         }
@@ -147,18 +146,45 @@ fn check_events(
             return Ok(());
         }
     }
+    gaps.check(last as i64 + 1, findings)?;
     index.end(findings, &mut |listed| tell(last + listed))
 }
 
-/// Positions begin with 1 and have no gaps.
-fn check_gap(before: i64, position: i64, findings: &mut Findings) {
-    match position - before {
-        1 => {}
-        2 => findings.add(format!("event {}", position - 1), "it is missing"),
-        _ => findings.add(
-            format!("events {} to {}", before + 1, position - 1),
-            "they are missing",
-        ),
+/// Positions begin with 1, and where there is no event any more, there is its digest.
+struct Gaps<'c> {
+    count_digests: Statement<'c>,
+    before: i64,
+}
+
+impl<'c> Gaps<'c> {
+    fn begin(connection: &'c Connection) -> rusqlite::Result<Gaps<'c>> {
+        let count = "SELECT count(*) FROM digests WHERE position BETWEEN ? AND ?";
+        Ok(Gaps {
+            count_digests: connection.prepare(count)?,
+            before: 0,
+        })
+    }
+
+    /// Looks at what lies between the event before and the one at this position.
+    fn check(&mut self, position: i64, findings: &mut Findings) -> rusqlite::Result<()> {
+        let (first, last) = (self.before + 1, position - 1);
+        self.before = position;
+        let gap = last - first + 1;
+        if gap == 0 {
+            return Ok(());
+        }
+        let removed: i64 = self
+            .count_digests
+            .query_row((first, last), |row| row.get(0))?;
+        match gap - removed {
+            0 => {}
+            1 if gap == 1 => findings.add(format!("event {first}"), "it is missing"),
+            missing => findings.add(
+                format!("events {first} to {last}"),
+                format!("{missing} are missing"),
+            ),
+        }
+        Ok(())
     }
 }
 
