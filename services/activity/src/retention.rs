@@ -67,16 +67,18 @@ pub fn check_prefix(prefix: &str) -> Result<(), BadField> {
 
 /// Removes what is too old, until the shutdown.
 pub async fn keep(store: Store, shutdown: Shutdown) {
+    // Also in the middle of a round, which may have much to do.
+    shutdown.run_until_cancelled(rounds(&store)).await;
+}
+
+async fn rounds(store: &Store) {
     let mut rounds = interval_at(Instant::now() + ROUND, ROUND);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut places = Places::default();
     let mut is_failing = false;
     loop {
-        tokio::select! {
-            () = shutdown.cancelled() => return,
-            _ = rounds.tick() => {}
-        }
-        let outcome = places.round(&store, now_ns()).await;
+        rounds.tick().await;
+        let outcome = places.round(store, now_ns()).await;
         if let Err(error) = &outcome
             && !is_failing
         {
