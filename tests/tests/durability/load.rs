@@ -164,9 +164,10 @@ impl Caller {
 
     /// A new number, even or odd, or one that may have been sent before.
     fn number(&mut self, odd: u64) -> u64 {
-        if self.dice.once_in(REPEATED) {
-            let next = self.shared.next.load(Ordering::Relaxed);
-            self.dice.within(0..next as usize) as u64 * 2 + odd
+        let next = self.shared.next.load(Ordering::Relaxed);
+        if next > 1 && self.dice.once_in(REPEATED) {
+            // Not 0: as an id that one asks the store for another.
+            self.dice.within(1..next as usize) as u64 * 2 + odd
         } else {
             self.shared.next.fetch_add(1, Ordering::Relaxed) * 2 + odd
         }
