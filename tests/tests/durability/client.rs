@@ -1,12 +1,17 @@
 //! The service as its clients see it.
 
+use std::time::Duration;
+
 use muster_kit::channel::Channel;
 use muster_proto::compat::activity::activity_events_client::ActivityEventsClient;
 use muster_proto::compat::activity::{Deployment, EventRequest};
 use muster_proto::muster::activity::v1 as pb;
 use pb::activity_service_client::ActivityServiceClient;
 use pb::tail_response::Message;
-use tonic::Status;
+use tonic::{Request, Status};
+
+/// What callers of their own accord allow a call that writes: longer than any takes.
+const CALL_LIMIT: Duration = Duration::from_secs(20);
 
 /// A client of both APIs; its clones use the same connection.
 #[derive(Clone)]
@@ -26,7 +31,7 @@ impl Client {
 
     /// Creates an event; the id that it has.
     pub(crate) async fn create(&mut self, event: EventRequest) -> Result<i32, Status> {
-        let answer = self.compat.create_event(event).await?.into_inner();
+        let answer = self.compat.create_event(timed(event)).await?.into_inner();
         assert!(answer.success, "{answer:?}");
         Ok(answer.id)
     }
@@ -37,7 +42,7 @@ impl Client {
             events,
             expected_last_position: None,
         };
-        let answer = self.v1.append(request).await?.into_inner();
+        let answer = self.v1.append(timed(request)).await?.into_inner();
         Ok(positions(&answer.results))
     }
 
@@ -90,4 +95,11 @@ pub(crate) fn positions(results: &[pb::AppendResult]) -> Vec<i64> {
     };
     assert!(results.iter().all(is_there), "{results:?}");
     results.iter().map(|result| result.position).collect()
+}
+
+/// A request that ends.
+pub(crate) fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL_LIMIT);
+    request
 }

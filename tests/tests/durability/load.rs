@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tonic::Status;
 
-use crate::client::{Client, positions};
+use crate::client::{Client, positions, timed};
 use crate::events;
 use crate::ledger::{Acked, GIVEN, GIVEN_MESSAGE};
 
@@ -130,7 +130,7 @@ impl Caller {
         let (sent, mut sent_before) = mpsc::channel(PIPELINED);
         let mut v1 = self.client.v1.clone();
         let shared = Arc::clone(&self.shared);
-        let answers = v1.append_stream(self.requests(sent)).await?;
+        let answers = v1.append_stream(timed(self.requests(sent))).await?;
         let mut answers = answers.into_inner();
         while let Some(answer) = answers.message().await? {
             let numbers: Vec<u64> = sent_before.recv().await.expect("answers are to requests");
