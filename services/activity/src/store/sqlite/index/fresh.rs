@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use crate::store::Direction;
+
 /// The positions that the writer tells its readers.
 #[derive(Debug, Default)]
 pub(in super::super) struct Fresh(RwLock<Known>);
@@ -18,17 +20,28 @@ struct Known {
 }
 
 impl Fresh {
-    /// The topic's positions behind `after` up to `end`; `None` when they are not known that
-    /// far back: there are newer postings by now.
-    pub(in super::super) fn positions(&self, topic: i64, after: i64, end: i64) -> Option<Vec<i64>> {
+    /// The topic's positions behind `after` up to `end`, in order: the first `limit` of them, or
+    /// backwards the last; `None` when they are not known that far back: there are newer
+    /// postings by now.
+    pub(in super::super) fn positions(
+        &self,
+        topic: i64,
+        (after, end): (i64, i64),
+        direction: Direction,
+        limit: usize,
+    ) -> Option<Vec<i64>> {
         let known = self.read();
         if after < known.after {
             return None;
         }
         let all = known.topics.get(&topic).map_or(&[][..], Vec::as_slice);
         let from = all.partition_point(|position| *position <= after);
-        let to = all.partition_point(|position| *position <= end);
-        Some(all.get(from..to).unwrap_or_default().to_vec())
+        let to = all.partition_point(|position| *position <= end).max(from);
+        let (from, to) = match direction {
+            Direction::Forwards => (from, to.min(from + limit)),
+            Direction::Backwards => (from.max(to.saturating_sub(limit)), to),
+        };
+        Some(all[from..to].to_vec())
     }
 
     /// The topic's last position; `None` where it is not among them.
@@ -75,22 +88,33 @@ mod tests {
         fresh
     }
 
+    fn all(fresh: &Fresh, topic: i64, after: i64, end: i64) -> Option<Vec<i64>> {
+        fresh.positions(topic, (after, end), Direction::Forwards, 100)
+    }
+
     #[test]
     fn a_topic_has_its_own_positions_of_a_window() {
-        assert_eq!(fresh().positions(1, 1, 6), Some(vec![3, 5]));
-        assert_eq!(fresh().positions(1, 1, 4), Some(vec![3]));
-        assert_eq!(fresh().positions(2, 0, 6), Some(vec![]));
-        assert_eq!(fresh().positions(1, 6, 3), Some(vec![]));
+        assert_eq!(all(&fresh(), 1, 1, 6), Some(vec![3, 5]));
+        assert_eq!(all(&fresh(), 1, 1, 4), Some(vec![3]));
+        assert_eq!(all(&fresh(), 2, 0, 6), Some(vec![]));
+        assert_eq!(all(&fresh(), 1, 6, 3), Some(vec![]));
+    }
+
+    #[test]
+    fn no_more_are_copied_than_are_asked_for() {
+        let two = |direction| fresh().positions(1, (0, 6), direction, 2);
+        assert_eq!(two(Direction::Forwards), Some(vec![1, 3]));
+        assert_eq!(two(Direction::Backwards), Some(vec![3, 5]));
     }
 
     #[test]
     fn what_is_indexed_is_forgotten_one_round_later() {
         let fresh = fresh();
         fresh.indexed(4);
-        assert_eq!(fresh.positions(0, 0, 6), Some(vec![2, 4, 6]));
+        assert_eq!(all(&fresh, 0, 0, 6), Some(vec![2, 4, 6]));
         fresh.indexed(6);
-        assert_eq!(fresh.positions(0, 3, 6), None);
-        assert_eq!(fresh.positions(0, 4, 6), Some(vec![6]));
+        assert_eq!(all(&fresh, 0, 3, 6), None);
+        assert_eq!(all(&fresh, 0, 4, 6), Some(vec![6]));
         assert_eq!(fresh.last(0), Some(6));
     }
 }

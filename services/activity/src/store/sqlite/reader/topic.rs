@@ -48,18 +48,21 @@ fn positions(
 ) -> rusqlite::Result<Option<Vec<i64>>> {
     let Window { after, end, .. } = window;
     let indexed_to = indexed_to(moment)?;
-    let Some(newest) = fresh.positions(topic, after.max(indexed_to), end) else {
+    let in_memory = (after.max(indexed_to), end);
+    let limit = PAGE_ROWS as usize;
+    let newest = fresh.positions(topic, in_memory, window.direction, limit);
+    let Some(newest) = newest else {
         return Ok(None);
     };
     let on_disk = (after, end.min(indexed_to));
     let mut positions = match window.direction {
         Direction::Forwards => {
-            let mut positions = postings::first(moment, topic, on_disk, PAGE_ROWS as usize)?;
+            let mut positions = postings::first(moment, topic, on_disk, limit)?;
             positions.extend(newest);
             positions
         }
         Direction::Backwards => {
-            let wanted = (PAGE_ROWS as usize).saturating_sub(newest.len());
+            let wanted = limit.saturating_sub(newest.len());
             let mut positions = match wanted {
                 0 => Vec::new(),
                 _ => postings::last(moment, topic, on_disk, wanted)?,
@@ -69,7 +72,7 @@ fn positions(
             positions
         }
     };
-    positions.truncate(PAGE_ROWS as usize);
+    positions.truncate(limit);
     Ok(Some(positions))
 }
 
