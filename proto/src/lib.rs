@@ -83,6 +83,14 @@ pub mod muster {
             "muster.notificator.v1"
         );
     }
+    /// Presence.
+    pub mod presence {
+        package!(
+            /// `muster.presence.v1`.
+            v1,
+            "muster.presence.v1"
+        );
+    }
     /// Users.
     pub mod users {
         package!(
@@ -122,6 +130,8 @@ mod tests {
             "/Scheduling.ConflictService/GetConflicts",
             "/muster.activity.v1.ActivityService/Append",
             "/muster.notificator.v1.NotificatorService/Send",
+            "/muster.presence.v1.PresenceService/Session",
+            "/muster.presence.v1.ReplicationService/Replicate",
             "/muster.users.v1.UsersService/CreateUser",
             "/grpc.health.v1.Health/List",
         ] {
