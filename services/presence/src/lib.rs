@@ -16,9 +16,13 @@ use grpc::Compat;
 use roster::Roster;
 use vote::Origin;
 
+pub mod ballot;
 pub mod config;
 pub mod error;
 pub mod grpc;
+pub mod message;
+pub mod origin;
+pub mod replica;
 pub mod roster;
 pub mod user;
 pub mod vote;

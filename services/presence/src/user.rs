@@ -22,6 +22,12 @@ impl User {
             length_bytes => Err(BadName::TooLong { length_bytes }),
         }
     }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Why a name is no user's name.

@@ -1,0 +1,121 @@
+//! Who is there: heartbeats, and what follows where they do not come.
+//!
+//! Each origin raises a number of its own, and everybody reports the highest that came to them. So an origin is heard
+//! as long as there is any way to it, over however many others, and nobody can keep one alive by hearsay.
+
+use super::link::LinkId;
+use super::origins::{End, Slot};
+use super::{BEAT_MS, FORGET_MS, Now, Replica, SILENCE_MS, SUSPECT_MS};
+
+impl Replica {
+    /// Lets time pass. To be called every [`TICK_MS`](super::TICK_MS).
+    pub fn tick(&mut self, now: Now) {
+        let now_ms = self.clock.read(now);
+        if now_ms >= self.next_beat_ms {
+            self.next_beat_ms = now_ms + BEAT_MS;
+            self.beat();
+        }
+        self.bury_lost(now, now_ms);
+        self.end_graces(now, now_ms);
+        self.give_up_links(now_ms);
+        self.forget_gone(now_ms);
+        self.choose_sources(now_ms);
+        self.origins
+            .all_mut()
+            .for_each(|(_, known)| known.log.decay());
+        self.is_new = self.is_new && !self.is_synced();
+    }
+
+    /// This replica is about to stop: its votes stay as they are, and its users have time to go elsewhere.
+    pub fn leave(&mut self, now: Now) {
+        self.clock.read(now);
+        self.is_leaving = true;
+        self.links
+            .values_mut()
+            .for_each(|link| link.report_is_due = true);
+    }
+
+    /// A link has ended.
+    pub fn close_link(&mut self, id: LinkId, now: Now) {
+        let now_ms = self.clock.read(now);
+        let Some(peer) = self.links.remove(&id).and_then(|link| {
+            // One that was silent before it ended says nothing by its end.
+            let ended_in_mid_sentence = link.silent_ms(now_ms) <= SUSPECT_MS;
+            link.peer.filter(|_| ended_in_mid_sentence)
+        }) else {
+            return self.lose_source(id);
+        };
+        if !self.links.values().any(|link| link.is_with(&peer.replica))
+            && let Some(slot) = self.origins.exactly(&peer)
+            && let Some(known) = self.origins.get_mut(slot)
+        {
+            known.cut_ms = Some(now_ms);
+        }
+        self.lose_source(id);
+        self.choose_sources(now_ms);
+    }
+
+    /// Links that are to be closed: nothing comes over them.
+    pub fn dead_links(&mut self) -> Vec<LinkId> {
+        std::mem::take(&mut self.dead)
+    }
+
+    /// Whether there is a link with a replica.
+    #[must_use]
+    pub fn has_link_with(&self, replica: &str) -> bool {
+        self.links.values().any(|link| link.is_with(replica))
+    }
+
+    fn beat(&mut self) {
+        if let Some(me) = self.origins.get_mut(Slot::ME) {
+            me.beat += 1;
+        }
+        self.links
+            .values_mut()
+            .for_each(|link| link.report_is_due = true);
+    }
+
+    fn bury_lost(&mut self, now: Now, now_ms: u64) {
+        for slot in self.origins.slots_of_others() {
+            let known = self.origins.get(slot);
+            if known.is_some_and(|known| known.votes() && known.is_lost(now_ms)) {
+                let end = End {
+                    has_left: false,
+                    at_ms: now_ms,
+                };
+                self.bury(slot, 0, end, now);
+            }
+        }
+    }
+
+    fn give_up_links(&mut self, now_ms: u64) {
+        let silent = self.links.iter();
+        let silent = silent.filter(|(_, link)| link.silent_ms(now_ms) >= SILENCE_MS);
+        self.dead = silent.map(|(id, _)| *id).collect();
+    }
+
+    /// Frees the places of those who are gone for long and are expected by nobody.
+    fn forget_gone(&mut self, now_ms: u64) {
+        for slot in self.origins.slots_of_others() {
+            let Some(known) = self.origins.get(slot) else {
+                continue;
+            };
+            let replica = &known.origin.replica;
+            let is_long_gone = known
+                .end
+                .is_some_and(|end| now_ms.saturating_sub(end.at_ms) >= FORGET_MS);
+            if is_long_gone && !self.members.contains(replica) && !self.has_link_with(replica) {
+                self.origins.remove(slot);
+                self.links.values_mut().for_each(|link| {
+                    link.feeds.remove(&slot);
+                });
+            }
+        }
+    }
+
+    fn lose_source(&mut self, id: LinkId) {
+        for (_, known) in self.origins.all_mut() {
+            known.source.take_if(|source| source.link == id);
+        }
+    }
+}
