@@ -13,7 +13,7 @@ impl Replica {
         let now_ms = self.clock.read(now);
         if now_ms >= self.next_beat_ms {
             self.next_beat_ms = now_ms + BEAT_MS;
-            self.beat();
+            self.beat(now_ms);
         }
         self.bury_lost(now, now_ms);
         self.end_graces(now, now_ms);
@@ -66,9 +66,10 @@ impl Replica {
         self.links.values().any(|link| link.is_with(replica))
     }
 
-    fn beat(&mut self) {
+    fn beat(&mut self, now_ms: u64) {
         if let Some(me) = self.origins.get_mut(Slot::ME) {
             me.beat += 1;
+            me.heard_ms = now_ms;
         }
         self.links
             .values_mut()
