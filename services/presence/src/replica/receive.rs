@@ -131,11 +131,14 @@ impl Replica {
         match status.life {
             Life::Left if is_later || (is_same && !has_left) => {
                 known.origin.incarnation = status.origin.incarnation;
+                // Users of an earlier life, which did not leave, have their grace and no more.
+                let is_of_this_life = known.voted_in == status.origin.incarnation;
+                let handover_ms = if is_of_this_life { HANDOVER_MS } else { 0 };
                 let end = End {
                     has_left: true,
                     at_ms: now_ms,
                 };
-                self.bury(slot, HANDOVER_MS, end, now);
+                self.bury(slot, handover_ms, end, now);
             }
             Life::Up | Life::Suspect if is_later => {
                 known.supersede(status.origin.incarnation, status.beat, now_ms);
