@@ -154,14 +154,16 @@ impl Replica {
         }
     }
 
-    /// Somebody knows an incarnation of this very replica: if it is a later one, this one must be later still. Clocks
-    /// step back, and whatever an earlier life voted is over.
+    /// Somebody knows an incarnation of this very replica: if it is a later one, or an earlier life has used the same,
+    /// this one must be later still. Clocks step back, and whatever an earlier life voted is over.
     fn outlive(&mut self, status: &Status) {
         let Some(me) = self.origins.get_mut(Slot::ME) else {
             return;
         };
         let (theirs, mine) = (status.origin.incarnation, me.origin.incarnation);
-        if theirs < mine || (theirs == mine && status.seq <= me.seq && status.beat <= me.beat) {
+        let has_left = status.life == Life::Left && !self.is_leaving;
+        let is_of_another_life = status.seq > me.seq || status.beat > me.beat || has_left;
+        if theirs < mine || (theirs == mine && !is_of_another_life) {
             return;
         }
         me.origin.incarnation = theirs + 1;
