@@ -9,9 +9,11 @@ use muster_testkit::{BINARIES, PROBES, SERVICES};
 use muster_tests::{Source, packages, root, sources};
 
 /// The pure files: what a service is about, without the wire and without the store.
-const DOMAIN: [&str; 13] = [
-    "services/presence/src/vote.rs",
+const DOMAIN: [&str; 15] = [
+    "services/presence/src/replica.rs",
     "services/presence/src/roster.rs",
+    "services/presence/src/roster/state.rs",
+    "services/presence/src/roster/sessions.rs",
     "services/presence/src/user.rs",
     "services/activity/src/event.rs",
     "services/activity/src/deployment.rs",

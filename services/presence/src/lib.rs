@@ -10,29 +10,34 @@ use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
 use muster_kit::server::{Limits, ServeError, Server};
 use muster_proto::compat::presence::presence_server::PresenceServer;
+use muster_proto::muster::presence::v1::presence_service_server::PresenceServiceServer;
 
 use config::Config;
-use grpc::Compat;
-use roster::Roster;
-use vote::Origin;
+use grpc::{Api, Compat};
+use origin::Origin;
+use roster::{Roster, RosterLimits};
 
 pub mod ballot;
 pub mod config;
+pub mod cursor;
 pub mod error;
 pub mod grpc;
 pub mod message;
 pub mod origin;
+pub mod presence;
 pub mod replica;
 pub mod roster;
 pub mod user;
-pub mod vote;
 
 /// The service as its process and the suite know it.
-pub const SERVICE: Service = Service::new(
-    "presence",
-    "Who is here: a replicated vote for each user",
-    9002,
-);
+pub const SERVICE: Service = Service {
+    settings: config::SETTINGS,
+    ..Service::new(
+        "presence",
+        "Who is here: a replicated vote for each user",
+        9002,
+    )
+};
 
 /// Streams at once over all connections, at some 2 to 3 KB each.
 const STREAMS_MAX: usize = 1_000_000;
@@ -41,11 +46,17 @@ const STREAMS_MAX: usize = 1_000_000;
 ///
 /// # Errors
 /// Serving failed.
-pub async fn run(_config: Config, listener: Listener, context: Context) -> Result<(), ServeError> {
-    let roster = Roster::new(origin(&listener, &context));
-    let api = PresenceServer::new(Compat::new(roster, STREAMS_MAX, context.shutdown.clone()));
+pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), ServeError> {
+    let limits_of_users = RosterLimits {
+        connections_per_user: config.connections_per_user.get(),
+        ..RosterLimits::default()
+    };
+    let roster = Roster::new(origin(&listener, &context), limits_of_users);
+    let compat = Compat::new(roster.clone(), STREAMS_MAX, context.shutdown.clone());
+    let api = Api::new(roster, context.shutdown.clone());
     Server::new(&context)
-        .grpc(api)
+        .grpc(PresenceServer::new(compat))
+        .grpc(PresenceServiceServer::new(api))
         .limits(limits())
         .serve(listener)
         .await

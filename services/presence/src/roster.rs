@@ -1,296 +1,209 @@
 //! Who is connected here, and who wants to know.
 //!
-//! This replica votes for a user while it holds at least one [`Connection`] of theirs. A
-//! [`Monitor`] sees the latest value of a user and never a queue of them: a slow reader skips
-//! what is over, and nothing grows. What nobody needs any more is removed.
+//! One lock around this replica's part in the cluster and all that is local: connections, whose sum for a user is
+//! this replica's vote for them; graces that run; and those who are told of changes, each in a way that holds the
+//! latest state and never a queue of them. Work on many users is done in parts, with the lock released in between.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod connection;
+mod connections;
+mod events;
+mod gauges;
+mod graces;
+mod held;
+mod local;
+mod monitor;
+mod ring;
+mod session;
+mod sessions;
+mod state;
+mod watched;
+mod watchers;
+mod watching;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use muster_kit::clock::now_ns;
 use tokio::sync::watch;
 
+pub use self::connection::Connection;
+pub use self::events::{Event, Events, Told};
+use self::gauges::Counts;
+pub use self::monitor::Monitor;
+pub use self::ring::CHANGES_KEPT;
+use self::session::SessionId;
+pub use self::session::{Arrival, CHUNK, Departure, PART_BYTES, PART_USERS, Part, Session};
+use self::state::State;
+pub use self::watching::Watching;
+use crate::cursor::Cursor;
+use crate::error::Error;
+use crate::origin::Origin;
+use crate::presence::Presence;
+use crate::replica::{Now, Peer, Replica, UserId, Vote};
 use crate::user::User;
-use crate::vote::{Change, Origin, Votes};
 
-/// The connections and monitors of one replica.
+/// What a roster takes on.
+#[derive(Debug, Clone, Copy)]
+pub struct RosterLimits {
+    /// Connections of one user: exactly on this replica, on others as far as is known.
+    pub connections_per_user: u32,
+    /// Users whom one session watches.
+    pub watched_per_session: usize,
+}
+
+impl Default for RosterLimits {
+    fn default() -> Self {
+        Self {
+            connections_per_user: 1000,
+            watched_per_session: 1_000_000,
+        }
+    }
+}
+
+/// The connections, monitors and sessions of one replica.
 #[derive(Debug)]
 pub struct Roster {
-    origin: Origin,
+    started: Instant,
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    votes: Votes,
-    /// Connections of each user; none is no entry.
-    connections: HashMap<User, usize>,
-    /// Only users who are monitored.
-    monitored: HashMap<User, Monitored>,
-}
-
-#[derive(Debug)]
-struct Monitored {
-    online: watch::Sender<bool>,
-    monitors: usize,
+    sessions_opened: AtomicU64,
+    /// Raised after own votes.
+    voted: watch::Sender<u64>,
+    /// How many changes there were.
+    ends: watch::Sender<u64>,
 }
 
 impl Roster {
-    /// An empty roster of the replica that votes as `origin`.
+    /// An empty roster of the replica that votes as `me`.
     #[must_use]
-    pub fn new(origin: Origin) -> Arc<Self> {
+    pub fn new(me: Origin, limits: RosterLimits) -> Arc<Self> {
         Arc::new(Self {
-            origin,
-            state: Mutex::default(),
+            started: Instant::now(),
+            state: Mutex::new(State::new(me, limits)),
+            sessions_opened: AtomicU64::new(0),
+            voted: watch::Sender::new(0),
+            ends: watch::Sender::new(0),
         })
     }
 
     /// Connects a user until the connection is dropped.
-    #[must_use]
-    pub fn connect(self: &Arc<Self>, user: User) -> Connection {
-        let mut state = self.lock();
-        let connections = state.connections.entry(user.clone()).or_default();
-        *connections += 1;
-        if *connections == 1 {
-            state.vote(&self.origin, &user, true);
-        }
-        drop(state);
-        Connection {
-            roster: Arc::clone(self),
-            user,
-        }
+    ///
+    /// # Errors
+    /// The user has too many connections, or the replica is leaving.
+    pub fn connect(self: &Arc<Self>, user: &User) -> Result<Connection, Error> {
+        let user = self.act(|state, now| state.connect(user, now))?;
+        Ok(Connection::new(Arc::clone(self), user))
     }
 
     /// Watches a user until the monitor is dropped.
     #[must_use]
-    pub fn monitor(self: &Arc<Self>, user: User) -> Monitor {
-        let mut state = self.lock();
-        let online = state.votes.online(&user);
-        let monitored = state.monitored.entry(user.clone());
-        let monitored = monitored.or_insert_with(|| Monitored {
-            online: watch::Sender::new(online),
-            monitors: 0,
+    pub fn monitor(self: &Arc<Self>, user: &User) -> Monitor {
+        let (user, slot) = self.act(|state, _| state.monitor(user));
+        Monitor::new(Arc::clone(self), user, slot)
+    }
+
+    /// Opens a session, which ends when it is dropped.
+    #[must_use]
+    pub fn session(self: &Arc<Self>) -> Session {
+        let id = SessionId::of(self.sessions_opened.fetch_add(1, Ordering::Relaxed));
+        let news = self.act(|state, _| state.open_session(id));
+        Session::new(Arc::clone(self), id, news)
+    }
+
+    /// Follows who comes and goes, from a cursor on.
+    #[must_use]
+    pub fn events(self: &Arc<Self>, cursor: Option<Cursor>) -> Events {
+        Events::new(Arc::clone(self), self.ends.subscribe(), cursor)
+    }
+
+    /// What is known about users, and how replicas vote for them.
+    #[must_use]
+    pub fn presences(&self, users: &[User]) -> Vec<(Presence, Vote)> {
+        self.act(|state, _| {
+            let tell = |user| (state.presence(user), state.replica.vote(user));
+            users.iter().map(tell).collect()
+        })
+    }
+
+    /// Up to `max` users who are online, and where the next page begins, if there is one. About as many bytes as a
+    /// part has at most.
+    #[must_use]
+    pub fn online(&self, after: Option<UserId>, max: usize) -> (Vec<Presence>, Option<UserId>) {
+        self.act(|state, _| state.online(after, max))
+    }
+
+    /// All replicas that are known, this one first.
+    #[must_use]
+    pub fn replicas(&self) -> Vec<Peer> {
+        self.act(|state, _| state.replica.replicas())
+    }
+
+    /// A place of this replica: behind so many changes, say.
+    #[must_use]
+    pub fn cursor(&self, position: u64) -> Cursor {
+        self.act(|state, _| state.cursor(position))
+    }
+
+    /// The position of a cursor of this replica; none: it is of another one, or of an earlier life of this one.
+    #[must_use]
+    pub fn own_position(&self, cursor: &Cursor) -> Option<u64> {
+        self.act(|state, _| state.own_position(cursor))
+    }
+
+    /// Does something with the replica, and tells what that has changed.
+    pub fn with_replica<T>(&self, f: impl FnOnce(&mut Replica, Now) -> T) -> T {
+        self.act(|state, now| f(&mut state.replica, now))
+    }
+
+    /// Time passes. To be called each [`crate::replica::TICK_MS`].
+    pub fn tick(&self) {
+        let counts = self.act(|state, now| {
+            state.tick(now);
+            Counts::of(state)
         });
-        monitored.monitors += 1;
-        let online = monitored.online.subscribe();
+        counts.tell();
+    }
+
+    /// The replica is about to stop: its votes stay as they are from now on, whoever disconnects, and others are told
+    /// to let its users move. Nobody can connect any more.
+    pub fn leave(&self) {
+        self.act(State::leave);
+    }
+
+    /// Raised whenever this replica has cast votes, or has something to announce.
+    #[must_use]
+    pub fn voted(&self) -> watch::Receiver<u64> {
+        self.voted.subscribe()
+    }
+
+    fn forget_monitor(&self, user: UserId, slot: &Arc<monitor::Slot>) {
+        self.act(|state, _| state.forget_monitor(user, slot));
+    }
+
+    /// Does something under the lock, and tells whoever has to know.
+    fn act<T>(&self, f: impl FnOnce(&mut State, Now) -> T) -> T {
+        // A panic under the lock would have been a bug, but cannot leave half a change behind.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = f(&mut state, self.now());
+        state.settle();
+        let has_voted = std::mem::take(&mut state.has_voted);
+        let end = state.ring.end();
         drop(state);
-        Monitor {
-            roster: Arc::clone(self),
-            user,
-            online,
-            told: None,
+        if has_voted {
+            self.voted.send_modify(|count| *count += 1);
         }
+        self.ends
+            .send_if_modified(|known| std::mem::replace(known, end.max(*known)) < end);
+        done
     }
 
-    /// A panic under the lock would have been a bug, but cannot leave half a change behind.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn disconnect(&self, user: &User) {
-        let mut state = self.lock();
-        if subtract(&mut state.connections, user) {
-            state.vote(&self.origin, user, false);
+    fn now(&self) -> Now {
+        Now {
+            ms: self.started.elapsed().as_millis() as u64,
+            unix_ms: now_ns() / 1_000_000,
         }
-    }
-
-    fn forget_monitor(&self, user: &User) {
-        let mut state = self.lock();
-        let Some(monitored) = state.monitored.get_mut(user) else {
-            return;
-        };
-        monitored.monitors -= 1;
-        if monitored.monitors == 0 {
-            state.monitored.remove(user);
-        }
-    }
-}
-
-impl State {
-    /// Own votes take the way of all votes: a delta, applied.
-    fn vote(&mut self, origin: &Origin, user: &User, yes: bool) {
-        if let Some(delta) = self.votes.ballot(origin, user, yes) {
-            self.votes
-                .apply(&delta)
-                .changes
-                .iter()
-                .for_each(|change| self.tell(change));
-        }
-    }
-
-    fn tell(&self, change: &Change) {
-        if let Some(monitored) = self.monitored.get(&change.user) {
-            monitored.online.send_replace(change.online);
-        }
-    }
-}
-
-/// Takes one away; whether it was the last.
-fn subtract(counts: &mut HashMap<User, usize>, user: &User) -> bool {
-    let Entry::Occupied(mut count) = counts.entry(user.clone()) else {
-        return false;
-    };
-    *count.get_mut() -= 1;
-    let was_last = *count.get() == 0;
-    if was_last {
-        count.remove();
-    }
-    was_last
-}
-
-/// A device of a user; dropping it disconnects it.
-#[derive(Debug)]
-pub struct Connection {
-    roster: Arc<Roster>,
-    user: User,
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.roster.disconnect(&self.user);
-    }
-}
-
-/// Somebody who wants to know whether a user is online.
-#[derive(Debug)]
-pub struct Monitor {
-    roster: Arc<Roster>,
-    user: User,
-    online: watch::Receiver<bool>,
-    told: Option<bool>,
-}
-
-impl Monitor {
-    /// Whether the user is online: the present value the first time, then whenever it is
-    /// another than the one returned before. Nothing is lost if the future is dropped.
-    pub async fn next(&mut self) -> Option<bool> {
-        loop {
-            let online = *self.online.borrow_and_update();
-            if self.told != Some(online) {
-                self.told = Some(online);
-                return self.told;
-            }
-            self.online.changed().await.ok()?;
-        }
-    }
-}
-
-impl Drop for Monitor {
-    fn drop(&mut self) {
-        self.roster.forget_monitor(&self.user);
     }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-mod tests {
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
-    use super::*;
-
-    fn roster() -> Arc<Roster> {
-        Roster::new(Origin {
-            replica: "here".into(),
-            incarnation: 1,
-        })
-    }
-
-    fn user(name: &str) -> User {
-        User::parse(name).unwrap()
-    }
-
-    /// What a monitor would be told right now.
-    fn news(monitor: &mut Monitor) -> Option<bool> {
-        match pin!(monitor.next()).poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(online) => Some(online.unwrap()),
-            Poll::Pending => None,
-        }
-    }
-
-    #[test]
-    fn a_monitor_is_told_the_present_value_and_then_each_change() {
-        let roster = roster();
-        let mut before = roster.monitor(user("Albert"));
-        assert_eq!((news(&mut before), news(&mut before)), (Some(false), None));
-        let connection = roster.connect(user("Albert"));
-        assert_eq!((news(&mut before), news(&mut before)), (Some(true), None));
-        let mut after = roster.monitor(user("Albert"));
-        assert_eq!((news(&mut after), news(&mut after)), (Some(true), None));
-        drop(connection);
-        assert_eq!(
-            (news(&mut before), news(&mut after)),
-            (Some(false), Some(false))
-        );
-    }
-
-    #[test]
-    fn a_second_device_is_silent_and_the_last_to_leave_counts() {
-        let roster = roster();
-        let mut monitor = roster.monitor(user("Albert"));
-        let phone = roster.connect(user("Albert"));
-        assert_eq!((news(&mut monitor), news(&mut monitor)), (Some(true), None));
-        let laptop = roster.connect(user("Albert"));
-        drop(phone);
-        assert_eq!(news(&mut monitor), None);
-        drop(laptop);
-        assert_eq!(news(&mut monitor), Some(false));
-    }
-
-    #[test]
-    fn users_do_not_mix() {
-        let roster = roster();
-        let _connection = roster.connect(user("Albert"));
-        assert_eq!(news(&mut roster.monitor(user("albert"))), Some(false));
-        assert_eq!(news(&mut roster.monitor(user("Albert"))), Some(true));
-    }
-
-    #[test]
-    fn a_slow_monitor_is_told_the_latest_value_and_never_the_same_twice() {
-        let roster = roster();
-        let mut monitor = roster.monitor(user("Albert"));
-        assert_eq!(news(&mut monitor), Some(false));
-        for _ in 0..1000 {
-            drop(roster.connect(user("Albert")));
-        }
-        assert_eq!(news(&mut monitor), None, "offline again, as it was told");
-        let _connection = roster.connect(user("Albert"));
-        assert_eq!((news(&mut monitor), news(&mut monitor)), (Some(true), None));
-    }
-
-    #[test]
-    fn nothing_is_kept_of_whom_nobody_needs() {
-        let roster = roster();
-        for round in 0..100 {
-            let user = user(&format!("user-{round}"));
-            let monitors = [roster.monitor(user.clone()), roster.monitor(user.clone())];
-            let connections = [roster.connect(user.clone()), roster.connect(user)];
-            drop((connections, monitors));
-        }
-        let state = roster.lock();
-        assert!(state.connections.is_empty() && state.monitored.is_empty());
-        let votes: Vec<_> = state.votes.snapshots().collect();
-        assert_eq!(
-            (votes.len(), votes[0].users.len(), votes[0].seq),
-            (1, 0, 200)
-        );
-    }
-
-    #[test]
-    fn after_any_number_of_threads_the_roster_is_empty_and_true() {
-        let roster = roster();
-        let mut monitor = roster.monitor(user("Albert"));
-        std::thread::scope(|threads| {
-            for _ in 0..4 {
-                threads.spawn(|| {
-                    for _ in 0..1000 {
-                        let _connection = roster.connect(user("Albert"));
-                        let _monitor = roster.monitor(user("Albert"));
-                    }
-                });
-            }
-        });
-        assert_eq!(news(&mut monitor), Some(false));
-        assert_eq!(roster.lock().monitored[&user("Albert")].monitors, 1);
-    }
-}
+mod tests;

@@ -18,6 +18,20 @@ const CHUNK: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(u32);
 
+impl UserId {
+    /// The user of this number.
+    #[must_use]
+    pub fn of(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+}
+
 /// An origin's vote for a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Vote {

@@ -12,14 +12,15 @@ use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use muster_kit::Shutdown;
+use muster_kit::config::Settings;
 use muster_kit::listen::Listener;
 use muster_kit::process::Context;
 use muster_kit::server::{Limits, Server};
 use muster_presence::SERVICE;
 use muster_presence::config::Config;
 use muster_presence::grpc::Compat;
-use muster_presence::roster::Roster;
-use muster_presence::vote::Origin;
+use muster_presence::origin::Origin;
+use muster_presence::roster::{Roster, RosterLimits};
 use muster_proto::compat::presence::presence_client::PresenceClient;
 use muster_proto::compat::presence::presence_server::PresenceServer;
 use muster_proto::compat::presence::{OnlineStatus, User};
@@ -95,6 +96,11 @@ where
     )
 }
 
+/// The settings of a service.
+pub(crate) fn config() -> Config {
+    Config::read(&Settings::for_test(&[("connections-per-user", "1000")])).unwrap()
+}
+
 /// A service on a free port.
 pub(crate) struct Running {
     pub(crate) addr: SocketAddr,
@@ -108,7 +114,7 @@ impl Running {
         let listener = Listener::on_free_port().await.unwrap();
         let context = Context::for_test(SERVICE.name);
         let (addr, shutdown) = (listener.local_addr(), context.shutdown.clone());
-        let service = muster_presence::run(Config, listener, context);
+        let service = muster_presence::run(config(), listener, context);
         Self {
             addr,
             shutdown,
@@ -121,10 +127,11 @@ impl Running {
         let listener = Listener::on_free_port().await.unwrap();
         let context = Context::for_test(SERVICE.name);
         let (addr, shutdown) = (listener.local_addr(), context.shutdown.clone());
-        let roster = Roster::new(Origin {
+        let origin = Origin {
             replica: "here".into(),
             incarnation: 1,
-        });
+        };
+        let roster = Roster::new(origin, RosterLimits::default());
         let api = PresenceServer::new(Compat::new(roster, streams_max, shutdown.clone()));
         let server = Server::new(&context).grpc(api).limits(limits);
         let service = async { server.serve(listener).await.unwrap() };
