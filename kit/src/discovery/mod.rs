@@ -59,6 +59,15 @@ impl Registry {
         }
     }
 
+    /// Waits until what [`watch`](Self::watch) began to follow has been listed once: before, that nobody is there says
+    /// nothing. As long as the registry is out of reach.
+    pub async fn listed(&self, endpoints: &mut watch::Receiver<Endpoints>) {
+        if let Registry::Etcd(_) = self {
+            // Its first word is its first listing; without a sender there will be none.
+            let _never = endpoints.changed().await;
+        }
+    }
+
     /// Registers `addr` (`host:port`) for `service` while `serving` is true, again whenever the
     /// registry forgot it. Ends when `shutdown` fires, once what is still its own is
     /// deregistered. Dropped before, it leaves as a crash does: in etcd by its lease.

@@ -1,5 +1,6 @@
 //! What a running service gets from its process.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::Shutdown;
@@ -27,6 +28,20 @@ pub struct Context {
 }
 
 impl Context {
+    /// What others dial: what the settings say, or the bound address; where that is all interfaces, the one that leads
+    /// to the registry, as soon as it is known.
+    pub async fn advertised(&self, bound: SocketAddr) -> String {
+        if let Some(addr) = &self.advertise {
+            return addr.clone();
+        }
+        if !bound.ip().is_unspecified() {
+            return bound.to_string();
+        }
+        // Without a registry beyond this process, others in it are all there are.
+        let ip = self.registry.local_ip().await;
+        SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), bound.port()).to_string()
+    }
+
     /// A context of its own for a test: nothing is shared with other services.
     pub fn for_test(service: &'static str) -> Self {
         Self {

@@ -4,7 +4,7 @@ pub use compat::Compat;
 pub use presence::Api;
 
 mod compat;
-mod convert;
+pub(crate) mod convert;
 mod events;
 mod places;
 mod presence;

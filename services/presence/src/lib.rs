@@ -6,14 +6,17 @@
 
 use std::time::SystemTime;
 
+use muster_kit::Shutdown;
 use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
 use muster_kit::server::{Limits, ServeError, Server};
 use muster_proto::compat::presence::presence_server::PresenceServer;
 use muster_proto::muster::presence::v1::presence_service_server::PresenceServiceServer;
+use muster_proto::muster::presence::v1::replication_service_server::ReplicationServiceServer;
 
 use config::Config;
 use grpc::{Api, Compat};
+use mesh::{Mesh, Replication};
 use origin::Origin;
 use roster::{Roster, RosterLimits};
 
@@ -22,7 +25,9 @@ pub mod config;
 pub mod cursor;
 pub mod error;
 pub mod grpc;
+pub mod mesh;
 pub mod message;
+mod metrics;
 pub mod origin;
 pub mod presence;
 pub mod replica;
@@ -51,26 +56,41 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
         connections_per_user: config.connections_per_user.get(),
         ..RosterLimits::default()
     };
-    let roster = Roster::new(origin(&listener, &context), limits_of_users);
-    let compat = Compat::new(roster.clone(), STREAMS_MAX, context.shutdown.clone());
-    let api = Api::new(roster, context.shutdown.clone());
-    Server::new(&context)
+    let synced = context.health.need("the votes of the other replicas");
+    let Some(me) = origin(&listener, &context).await else {
+        return Ok(());
+    };
+    let roster = Roster::new(me, limits_of_users);
+    let mesh = Mesh::new(roster.clone());
+    // Streams end once the other replicas know that this one leaves: until then they stand for votes.
+    let told = Shutdown::new();
+    let compat = Compat::new(roster.clone(), STREAMS_MAX, told.clone());
+    let api = Api::new(roster, told.clone());
+    let server = Server::new(&context)
         .grpc(PresenceServer::new(compat))
         .grpc(PresenceServiceServer::new(api))
+        .grpc(ReplicationServiceServer::new(Replication(mesh.clone())))
         .limits(limits())
-        .serve(listener)
-        .await
+        .serve(listener);
+    let (served, ()) = tokio::join!(
+        server,
+        mesh.run(&context.registry, synced, &context.shutdown, told)
+    );
+    served
 }
 
-/// Who this replica is among others, and in which of its lives: that of its start.
-fn origin(listener: &Listener, context: &Context) -> Origin {
-    let replica = context.advertise.clone();
-    let replica = replica.unwrap_or_else(|| listener.local_addr().to_string());
+/// Who this replica is among others, and in which of its lives: that of its start. None: the process was stopped before
+/// that was known.
+async fn origin(listener: &Listener, context: &Context) -> Option<Origin> {
+    let replica = tokio::select! {
+        replica = context.advertised(listener.local_addr()) => replica,
+        () = context.shutdown.cancelled() => return None,
+    };
     let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-    Origin {
+    Some(Origin {
         replica: replica.into(),
         incarnation: since_epoch.as_micros() as u64,
-    }
+    })
 }
 
 /// A gateway brings the streams of many users on one connection, and cancelling one is how a

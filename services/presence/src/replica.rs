@@ -130,7 +130,8 @@ pub struct Replica {
     links_opened: u64,
     /// Links that are to be closed.
     dead: Vec<LinkId>,
-    members: BTreeSet<Arc<str>>,
+    /// None: discovery has not said yet.
+    members: Option<BTreeSet<Arc<str>>>,
     /// Members that could not be reached when they were last tried.
     unreachable: BTreeSet<Arc<str>>,
     changes: Vec<Change>,
@@ -170,7 +171,7 @@ impl Replica {
             links: BTreeMap::new(),
             links_opened: 0,
             dead: Vec::new(),
-            members: BTreeSet::new(),
+            members: None,
             unreachable: BTreeSet::new(),
             changes: Vec::new(),
             is_new: true,
@@ -268,7 +269,7 @@ impl Replica {
     /// Which replicas discovery lists.
     pub fn list(&mut self, members: BTreeSet<Arc<str>>) {
         self.unreachable.retain(|member| members.contains(member));
-        self.members = members;
+        self.members = Some(members);
     }
 
     /// A member could not be reached: nobody waits to hear of it.
@@ -276,7 +277,13 @@ impl Replica {
         self.unreachable.insert(member);
     }
 
-    /// Whether all is known that others know: every member was heard or could not be reached, and so was everybody
+    /// Whether it has not been [synced](Self::is_synced) yet.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Whether all is known that others know: discovery has listed the members, every member was heard or could not be reached, and so was everybody
     /// whom those know.
     #[must_use]
     pub fn is_synced(&self) -> bool {
@@ -288,7 +295,8 @@ impl Replica {
         let settled = |member: &Arc<str>| {
             Some(member) == me || heard(member) || self.unreachable.contains(member)
         };
-        self.members.iter().all(settled)
+        let members = self.members.as_ref();
+        members.is_some_and(|members| members.iter().all(settled))
             && self
                 .origins
                 .others()

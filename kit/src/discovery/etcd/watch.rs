@@ -59,6 +59,8 @@ impl Etcd {
         let mut events = client.watch(&prefix, revision + 1).await?;
         known.list(addresses(listed), Instant::now());
         attempts.succeeded();
+        // Also where it is what was known: somebody may wait for the first listing.
+        endpoints.send_replace(known.endpoints());
         loop {
             publish(endpoints, known);
             tokio::select! {

@@ -77,7 +77,7 @@ pub(super) fn presence(presence: Presence) -> pb::UserPresence {
     }
 }
 
-fn device_told(device: Device) -> pb::Device {
+pub(crate) fn device_told(device: Device) -> pb::Device {
     pb::Device {
         device: device.device,
         status: device.status,
@@ -104,22 +104,25 @@ pub(super) fn event(event: Event) -> pb::Event {
 }
 
 pub(super) fn replica(peer: Peer) -> pb::Replica {
-    let state = match peer.life {
-        Life::Up => pb::ReplicaState::Up,
-        Life::Suspect => pb::ReplicaState::Suspect,
-        Life::Down => pb::ReplicaState::Down,
-        Life::Left => pb::ReplicaState::Left,
-    };
     pb::Replica {
         origin: Some(origin(&peer.origin)),
-        state: state.into(),
+        state: state(peer.life).into(),
         users: peer.users as u64,
         sequence: peer.seq,
         behind: peer.behind,
     }
 }
 
-fn origin(origin: &Origin) -> pb::Origin {
+pub(crate) fn state(life: Life) -> pb::ReplicaState {
+    match life {
+        Life::Up => pb::ReplicaState::Up,
+        Life::Suspect => pb::ReplicaState::Suspect,
+        Life::Down => pb::ReplicaState::Down,
+        Life::Left => pb::ReplicaState::Left,
+    }
+}
+
+pub(crate) fn origin(origin: &Origin) -> pb::Origin {
     pb::Origin {
         replica: origin.replica.as_ref().to_owned(),
         incarnation: origin.incarnation,

@@ -26,6 +26,7 @@ pub(super) struct Link {
     pub(super) heard_ms: u64,
     pub(super) hello_is_due: bool,
     pub(super) report_is_due: bool,
+    pub(super) has_said_farewell: bool,
     /// What is to be said before any votes.
     pub(super) queue: VecDeque<Message>,
     /// What it last reported, by replica. None: nothing yet.
@@ -72,6 +73,7 @@ impl Link {
             heard_ms: now_ms,
             hello_is_due: true,
             report_is_due: true,
+            has_said_farewell: false,
             queue: VecDeque::new(),
             reports: None,
             feeds: BTreeMap::new(),

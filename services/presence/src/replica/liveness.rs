@@ -3,6 +3,8 @@
 //! Each origin raises a number of its own, and everybody reports the highest that came to them. So an origin is heard
 //! as long as there is any way to it, over however many others, and nobody can keep one alive by hearsay.
 
+use std::sync::Arc;
+
 use super::link::LinkId;
 use super::origins::{End, Slot};
 use super::{BEAT_MS, FORGET_MS, Now, Replica, SILENCE_MS, SUSPECT_MS};
@@ -33,6 +35,14 @@ impl Replica {
         self.links
             .values_mut()
             .for_each(|link| link.report_is_due = true);
+    }
+
+    /// Whether everybody who is linked with it was told that it leaves.
+    #[must_use]
+    pub fn has_said_farewell(&self) -> bool {
+        self.links
+            .values()
+            .all(|link| link.has_said_farewell || link.peer.is_none())
     }
 
     /// A link has ended.
@@ -97,21 +107,24 @@ impl Replica {
 
     /// Frees the places of those who are gone for long and are expected by nobody.
     fn forget_gone(&mut self, now_ms: u64) {
-        for slot in self.origins.slots_of_others() {
-            let Some(known) = self.origins.get(slot) else {
-                continue;
-            };
-            let replica = &known.origin.replica;
-            let is_long_gone = known
+        let gone = self.origins.others().filter(|(_, known)| {
+            let end = known
                 .end
-                .is_some_and(|end| now_ms.saturating_sub(end.at_ms) >= FORGET_MS);
-            if is_long_gone && !self.members.contains(replica) && !self.has_link_with(replica) {
-                self.origins.remove(slot);
-                self.links.values_mut().for_each(|link| {
-                    link.feeds.remove(&slot);
-                });
-            }
+                .filter(|end| now_ms.saturating_sub(end.at_ms) >= FORGET_MS);
+            end.is_some() && !self.is_expected(&known.origin.replica)
+        });
+        let gone: Vec<_> = gone.map(|(slot, _)| slot).collect();
+        for slot in gone {
+            self.origins.remove(slot);
+            self.links.values_mut().for_each(|link| {
+                link.feeds.remove(&slot);
+            });
         }
+    }
+
+    fn is_expected(&self, replica: &Arc<str>) -> bool {
+        let members = self.members.as_ref();
+        members.is_some_and(|members| members.contains(replica)) || self.has_link_with(replica)
     }
 
     fn lose_source(&mut self, id: LinkId) {

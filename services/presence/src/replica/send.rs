@@ -35,7 +35,9 @@ impl Replica {
         if std::mem::take(&mut link.report_is_due) {
             let says =
                 |(slot, known): (Slot, &Known)| report(slot, known, link, self.is_leaving, now_ms);
-            return Some(Message::Report(self.origins.all().map(says).collect()));
+            let report: Vec<_> = self.origins.all().map(says).collect();
+            link.has_said_farewell = report.first().is_some_and(|me| me.life == Life::Left);
+            return Some(Message::Report(report));
         }
         next_votes(link, &self.origins, &self.electorate)
     }

@@ -1,0 +1,53 @@
+//! What the cluster looks like from here, for `/metrics`.
+
+use std::collections::BTreeMap;
+
+use metrics::{gauge, histogram};
+
+use crate::message::Life;
+use crate::replica::Peer;
+
+/// How this replica and those around it agree.
+#[derive(Debug, Default)]
+pub(crate) struct Gauges {
+    /// Since how many ticks each replica's votes have been missing here.
+    behind: BTreeMap<String, u64>,
+}
+
+impl Gauges {
+    /// To be called with each tick.
+    pub(crate) fn record(&mut self, replicas: &[Peer]) {
+        for (life, name) in LIVES {
+            let count = replicas.iter().filter(|peer| peer.life == life).count();
+            gauge!("presence_replicas", "state" => name).set(count as f64);
+        }
+        let behind: u64 = replicas.iter().map(|peer| peer.behind).sum();
+        gauge!("presence_votes_behind").set(behind as f64);
+        for peer in replicas {
+            self.converge(peer);
+        }
+        self.behind.retain(|replica, _| {
+            replicas
+                .iter()
+                .any(|peer| *peer.origin.replica == **replica)
+        });
+    }
+
+    /// Records how long the votes of a replica were missing, once they no longer are.
+    fn converge(&mut self, peer: &Peer) {
+        let replica = &*peer.origin.replica;
+        if peer.behind > 0 {
+            *self.behind.entry(replica.to_owned()).or_default() += 1;
+        } else if let Some(ticks) = self.behind.remove(replica) {
+            let tick_s = crate::replica::TICK_MS as f64 / 1e3;
+            histogram!("presence_convergence_duration_seconds").record(ticks as f64 * tick_s);
+        }
+    }
+}
+
+const LIVES: [(Life, &str); 4] = [
+    (Life::Up, "up"),
+    (Life::Suspect, "suspect"),
+    (Life::Down, "down"),
+    (Life::Left, "left"),
+];
