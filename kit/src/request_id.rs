@@ -20,8 +20,8 @@ tokio::task_local! {
 /// An id, as the caller gave it or our own; formatted only when somebody looks.
 #[derive(Debug, Clone)]
 pub enum RequestId {
-    /// From the caller.
-    Given(HeaderValue),
+    /// From the caller. Boxed: an open stream keeps its id, and hardly any has one.
+    Given(Box<HeaderValue>),
     /// The number of the request in this process.
     Own(u64),
 }
@@ -31,7 +31,7 @@ impl RequestId {
     pub fn of(headers: &HeaderMap) -> Self {
         static COUNT: AtomicU64 = AtomicU64::new(1);
         match headers.get(&HEADER) {
-            Some(value) if is_fit(value) => Self::Given(value.clone()),
+            Some(value) if is_fit(value) => Self::Given(Box::new(value.clone())),
             _ => Self::Own(COUNT.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -59,7 +59,7 @@ impl RequestId {
     /// The id as a header's value.
     pub fn header_value(&self) -> Option<HeaderValue> {
         match self {
-            Self::Given(value) => Some(value.clone()),
+            Self::Given(value) => Some(HeaderValue::clone(value)),
             Self::Own(_) => HeaderValue::try_from(self.to_string()).ok(),
         }
     }

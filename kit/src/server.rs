@@ -8,12 +8,15 @@ mod call;
 mod connections;
 mod edge;
 mod gather;
+mod intake;
 mod limits;
 mod meter;
+mod opened;
 mod preface;
+mod turn;
 
 use std::convert::Infallible;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -23,7 +26,7 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 
 use self::edge::Edge;
-pub use self::limits::Limits;
+pub use self::limits::{Limits, StreamRate};
 use crate::Shutdown;
 use crate::health::HealthRpc;
 use crate::listen::Listener;
@@ -142,7 +145,7 @@ impl Server {
 async fn announce_until_stopped(context: &Context, bound: SocketAddr, stop: Shutdown) {
     let registered = async {
         tokio::select! {
-            addr = advertised(context, bound) => keep_registered(context, &addr).await,
+            addr = context.advertised(bound) => keep_registered(context, &addr).await,
             () = context.shutdown.cancelled() => {}
         }
     };
@@ -182,20 +185,6 @@ async fn stop_when_lost(context: &Context) {
         () = context.health.until_lost_for_good() => context.shutdown.cancel(),
         () = context.shutdown.cancelled() => {}
     }
-}
-
-/// What others dial: what the settings say, or the bound address; where that is all interfaces,
-/// the one that leads to the registry, as soon as it is known.
-async fn advertised(context: &Context, bound: SocketAddr) -> String {
-    if let Some(addr) = &context.advertise {
-        return addr.clone();
-    }
-    if !bound.ip().is_unspecified() {
-        return bound.to_string();
-    }
-    // Without a registry beyond this process, others in it are all there are.
-    let ip = context.registry.local_ip().await;
-    SocketAddr::new(ip.unwrap_or(Ipv4Addr::LOCALHOST.into()), bound.port()).to_string()
 }
 
 /// Serves plain HTTP routes until `stop` fires, then drains.

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Request;
@@ -12,12 +12,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use muster_kit::channel::Channel;
 use muster_kit::listen::Listener;
 use muster_kit::process::Context;
-use muster_kit::server::{Limits, Server};
+use muster_kit::server::{Limits, Server, StreamRate};
 use muster_proto::health::v1::HealthCheckRequest;
 use muster_proto::health::v1::health_client::HealthClient;
 use muster_testkit::eventually;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -191,4 +191,106 @@ async fn headers_beyond_the_limit_are_refused() {
     assert!(is_refused, "{refused:?}");
     let mut send = connect(addr).await;
     send.send_request(health(addr, "Check")).await.unwrap();
+}
+
+/// What an HTTP/2 client begins with: the preface, and settings that change nothing.
+const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// A frame that the peer must answer.
+const PING: &[u8] = b"\0\0\x08\x06\0\0\0\0\0muster!!";
+/// The head of its answer.
+const PONG: &[u8] = b"\0\0\x08\x06\x01\0\0\0\0";
+
+async fn greet(addr: SocketAddr) -> TcpStream {
+    let mut socket = TcpStream::connect(addr).await.unwrap();
+    socket.write_all(GREETING).await.unwrap();
+    socket
+}
+
+/// Opens a stream by the smallest request there is (POST / over http), and resets it at once.
+fn opened_and_reset(stream: u32) -> Vec<u8> {
+    let id = stream.to_be_bytes();
+    let (open, reset) = ([0, 0, 3, 1, 4], [0, 0, 4, 3, 0]);
+    let (request, cancel) = ([0x83, 0x84, 0x86], [0, 0, 0, 8]);
+    [&open[..], &id, &request, &reset, &id, &cancel].concat()
+}
+
+async fn read_pong(socket: &mut TcpStream) {
+    let mut read = Vec::new();
+    while !read.windows(PONG.len()).any(|bytes| bytes == PONG) {
+        assert_ne!(socket.read_buf(&mut read).await.unwrap(), 0, "{read:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_streams_that_are_reset_is_read_no_faster_than_the_limit() {
+    let (addr, _context) = start(Limits {
+        stream_rate: Some(StreamRate {
+            per_s: 1000,
+            burst: 100,
+        }),
+        pending_reset_streams: Some(10_000),
+        ..Limits::default()
+    })
+    .await;
+    let start = Instant::now();
+    let mut flood = greet(addr).await;
+    let streams = (0..1600).map(|number| opened_and_reset(2 * number + 1));
+    let frames: Vec<u8> = streams.flatten().chain(PING.iter().copied()).collect();
+    flood.write_all(&frames).await.unwrap();
+
+    // Another connection is not concerned.
+    let mut other = connect(addr).await;
+    let check = other.send_request(health(addr, "Check"));
+    timeout(SOON, check).await.unwrap().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1));
+    timeout(SOON, read_pong(&mut flood)).await.unwrap();
+    // The last few hundred came in one read.
+    assert!(
+        start.elapsed() >= Duration::from_secs(1),
+        "slowed down, and not ended"
+    );
+}
+
+#[tokio::test]
+async fn connections_that_take_turns_have_all_their_calls_answered() {
+    let (addr, _context) = start(Limits {
+        turn_bytes: Some(64),
+        ..Limits::default()
+    })
+    .await;
+    let mut calls = Vec::new();
+    for _ in 0..20 {
+        let mut client = connect(addr).await;
+        calls.extend((0..100).map(|_| client.send_request(health(addr, "Check"))));
+    }
+    for call in calls {
+        let answer = timeout(SOON, call).await.unwrap().unwrap();
+        assert_eq!(answer.headers()["content-type"], "application/grpc");
+    }
+}
+
+#[tokio::test]
+async fn connections_that_take_no_answers_keep_nobody_from_being_read() {
+    let (addr, _context) = start(Limits {
+        turn_bytes: Some(256),
+        ..Limits::default()
+    })
+    .await;
+    let mut stuck = Vec::new();
+    for _ in 0..10 {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        let mut socket = socket.connect(addr).await.unwrap();
+        socket.write_all(GREETING).await.unwrap();
+        let pings = PING.repeat(4096);
+        // Its answers have nowhere to go before long, and then it is not read either.
+        while timeout(Duration::from_millis(200), socket.write_all(&pings))
+            .await
+            .is_ok()
+        {}
+        stuck.push(socket);
+    }
+    let mut other = connect(addr).await;
+    let check = other.send_request(health(addr, "Check"));
+    timeout(SOON, check).await.unwrap().unwrap();
 }

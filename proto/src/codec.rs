@@ -8,7 +8,7 @@ use tonic_prost::{ProstDecoder, ProstEncoder};
 
 /// Bytes an encode buffer starts with. tonic's default of 8 KiB is held for a stream's whole
 /// life: 0.8 GB for 100,000 idle monitors.
-const BUFFER_BYTES: usize = 64;
+const BUFFER_BYTES: usize = 16;
 /// Bytes that are gathered before they are handed to the connection.
 const YIELD_BYTES: usize = 4096;
 

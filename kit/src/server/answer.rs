@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use http_body::{Body as _, Frame, SizeHint};
@@ -20,17 +21,15 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn new(body: Body, call: Call) -> Self {
+    /// The answer of a call that the caller allows so much time.
+    pub(super) fn new(body: Body, call: Call, allowed: Option<Duration>) -> Self {
         // Whatever has ended already needs no timer: the answer to a failed call, for one.
-        let left = if body.is_end_stream() {
-            None
-        } else {
-            call.time_left()
-        };
+        let allowed = allowed.filter(|_| !body.is_end_stream());
+        let deadline = allowed.map(|allowed| Box::pin(sleep(call.time_left(allowed))));
         Self {
             body: Some(body),
             call,
-            deadline: left.map(|left| Box::pin(sleep(left))),
+            deadline,
         }
     }
 

@@ -8,20 +8,19 @@ use http::{HeaderMap, HeaderValue, Request, Response, Version};
 use tonic::{Code, Status};
 
 use super::edge::Shared;
-use super::meter;
-use crate::grpc_timeout;
+use super::meter::{self, Method};
 use crate::request_id::{self, RequestId};
 
-/// What must be known about a request until its answer has ended.
+/// What must be known about a request until its answer has ended. A stream that is open keeps
+/// it: small.
 pub(super) struct Call {
     pub(super) id: RequestId,
     pub(super) is_grpc: bool,
-    /// What the caller allows, counted from the head of the request.
-    pub(super) deadline: Option<Duration>,
-    shared: Arc<Shared>,
-    path: String,
-    started: Instant,
+    /// What is called, if it is a method that exists.
+    method: Option<Method>,
     outcome: Outcome,
+    shared: Arc<Shared>,
+    started: Instant,
 }
 
 /// How it ended, as far as is known.
@@ -40,19 +39,14 @@ impl Call {
         Self {
             id: RequestId::of(headers),
             is_grpc,
-            deadline: if is_grpc {
-                grpc_timeout::of(headers)
+            method: if is_grpc {
+                shared.meters.method(request.uri().path())
             } else {
                 None
             },
-            shared: Arc::clone(shared),
-            path: if is_grpc {
-                request.uri().path().to_owned()
-            } else {
-                String::new()
-            },
-            started: Instant::now(),
             outcome: Outcome::Cancelled,
+            shared: Arc::clone(shared),
+            started: Instant::now(),
         }
     }
 
@@ -86,9 +80,15 @@ impl Call {
         }
     }
 
-    /// How much of the deadline is left.
-    pub(super) fn time_left(&self) -> Option<Duration> {
-        Some(self.deadline?.saturating_sub(self.started.elapsed()))
+    /// How much is left of the time that the caller allows, counted from the head of the request.
+    pub(super) fn time_left(&self, allowed: Duration) -> Duration {
+        allowed.saturating_sub(self.started.elapsed())
+    }
+
+    fn record(&self, code: Code, took: Duration) {
+        if let Some(method) = self.method {
+            self.shared.meters.record(method, code, took);
+        }
     }
 }
 
@@ -97,8 +97,8 @@ impl Drop for Call {
         let took = self.started.elapsed();
         match self.outcome {
             Outcome::Http(status) => meter::record_http(self.shared.service, status, took),
-            Outcome::Grpc(code) => self.shared.meters.record(&self.path, code, took),
-            Outcome::Cancelled => self.shared.meters.record(&self.path, Code::Cancelled, took),
+            Outcome::Grpc(code) => self.record(code, took),
+            Outcome::Cancelled => self.record(Code::Cancelled, took),
         }
     }
 }

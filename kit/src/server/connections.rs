@@ -16,8 +16,10 @@ use tokio_util::task::TaskTracker;
 
 use super::edge::Edge;
 use super::gather::Gather;
+use super::intake::Intake;
 use super::limits::Limits;
 use super::preface::prompt;
+use super::turn::Turns;
 use crate::Shutdown;
 use crate::listen::Listener;
 
@@ -46,6 +48,7 @@ where
 struct Port {
     edge: Edge,
     builder: Builder,
+    turns: Turns,
     limits: Limits,
     tasks: TaskTracker,
     stop: Shutdown,
@@ -65,6 +68,7 @@ pub(super) async fn serve(
     let port = Arc::new(Port {
         edge,
         builder: builder(&limits, &tasks),
+        turns: Turns::new(limits.turn_bytes),
         limits,
         tasks,
         stop,
@@ -117,8 +121,7 @@ async fn accept_all(port: &Arc<Port>, listener: &Listener) {
         };
         match listener.accept().await {
             Ok((socket, _)) => {
-                let edge = port.edge.clone();
-                let serving = serve_connection(Arc::clone(port), edge, socket, place);
+                let serving = serve_connection(Arc::clone(port), socket, place);
                 port.tasks.spawn(serving);
             }
             Err(error) if is_of_the_peer(&error) => {}
@@ -142,22 +145,20 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     )
 }
 
-async fn serve_connection(
-    port: Arc<Port>,
-    edge: Edge,
-    socket: TcpStream,
-    _place: OwnedSemaphorePermit,
-) {
-    let open = gauge!("server_connections", "service" => edge.service());
+async fn serve_connection(port: Arc<Port>, socket: TcpStream, _place: OwnedSemaphorePermit) {
+    let open = gauge!("server_connections", "service" => port.edge.service());
     open.increment(1);
     // Answers are small and written whole: Nagle would only hold them back.
     let _best_effort = socket.set_nodelay(true);
-    let socket = Gather::new(prompt(socket, port.limits.preface_timeout));
+    let turn = port.turns.turn();
+    let socket = prompt(socket, port.limits.preface_timeout);
+    let socket = Intake::new(socket, turn.clone(), port.limits.stream_rate);
+    let socket = Gather::new(socket);
     let io = TokioIo::new(socket);
-    let connection = port.builder.serve_connection(io, edge);
+    let connection = port.builder.serve_connection(io, port.edge.entrance(&turn));
     tokio::pin!(connection);
     let end = tokio::select! {
-        result = connection.as_mut() => Some(result),
+        result = turn.drive(connection.as_mut()) => Some(result),
         () = port.stop.cancelled() => None,
         () = sleep(age(port.limits.connection_age)) => None,
         () = port.kill.cancelled() => return open.decrement(1),
@@ -167,7 +168,7 @@ async fn serve_connection(
         None => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
-                result = connection.as_mut() => Some(result),
+                result = turn.drive(connection.as_mut()) => Some(result),
                 () = port.kill.cancelled() => None,
             }
         }

@@ -21,14 +21,22 @@ use super::answer::Answer;
 use super::call::{Call, claims_grpc};
 use super::limits::Limits;
 use super::meter::Meters;
+use super::turn::Turn;
+use crate::grpc_timeout;
 use crate::listen::Listener;
 use crate::origin::Origins;
 
-/// The way into the handlers of one port, for one connection.
-#[derive(Clone)]
+/// The way into the handlers of one port.
 pub(super) struct Edge {
     shared: Arc<Shared>,
     router: Router,
+}
+
+/// The same for one connection.
+pub(super) struct Entrance {
+    shared: Arc<Shared>,
+    router: Router,
+    turn: Turn,
 }
 
 /// What all connections of a port share.
@@ -77,9 +85,18 @@ impl Edge {
     pub(super) fn service(&self) -> &'static str {
         self.shared.service
     }
+
+    /// For a connection that takes these turns.
+    pub(super) fn entrance(&self, turn: &Turn) -> Entrance {
+        Entrance {
+            shared: Arc::clone(&self.shared),
+            router: self.router.clone(),
+            turn: turn.clone(),
+        }
+    }
 }
 
-impl hyper::service::Service<Request<Incoming>> for Edge {
+impl hyper::service::Service<Request<Incoming>> for Entrance {
     type Response = Response<Answer>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -90,13 +107,20 @@ impl hyper::service::Service<Request<Incoming>> for Edge {
             && let Err(refused) = self.shared.origins.check(&request, self.shared.on_loopback)
         {
             let refusal = problem(StatusCode::FORBIDDEN, &refused.to_string());
-            return Box::pin(async { Ok(answer(call, refusal)) });
+            return Box::pin(async { Ok(answer(call, None, refusal)) });
         }
+        let allowed = if call.is_grpc {
+            grpc_timeout::of(request.headers())
+        } else {
+            None
+        };
         let request = request.map(Body::new);
-        let limit = call.deadline.unwrap_or(self.shared.head_timeout);
+        let limit = allowed.unwrap_or(self.shared.head_timeout);
         // Every clone of a router shares its routes.
         let handling = self.router.clone().call(request);
+        let brought = self.turn.brought();
         Box::pin(async move {
+            drop(brought);
             let handling = AssertUnwindSafe(handling).catch_unwind();
             let handling = call.id.clone().scope(timeout(limit, handling));
             let response = match handling.await {
@@ -104,14 +128,18 @@ impl hyper::service::Service<Request<Incoming>> for Edge {
                 Ok(Err(_panic)) => failure(&call, Status::internal("internal error")),
                 Err(_elapsed) => failure(&call, Status::deadline_exceeded("deadline exceeded")),
             };
-            Ok(answer(call, response))
+            Ok(answer(call, allowed, response))
         })
     }
 }
 
-fn answer(mut call: Call, mut response: Response<Body>) -> Response<Answer> {
+fn answer(
+    mut call: Call,
+    allowed: Option<Duration>,
+    mut response: Response<Body>,
+) -> Response<Answer> {
     call.note_head(&mut response);
-    response.map(|body| Answer::new(body, call))
+    response.map(|body| Answer::new(body, call, allowed))
 }
 
 /// What a call is answered whose handler gave none.

@@ -25,6 +25,13 @@ pub struct Limits {
     pub stream_window_bytes: u32,
     /// The same for all streams of a connection.
     pub connection_window_bytes: u32,
+    /// How fast one HTTP/2 connection may open streams, those included that it resets at once;
+    /// one that is faster is not read for a while. `None`: as fast as it can.
+    pub stream_rate: Option<StreamRate>,
+    /// Bytes that are read of a connection before what they brought goes its way. `None`: what
+    /// has come. A few hundred keep a burst of new streams from growing buffers that stay large,
+    /// but cost uploads dearly: for ports of small messages.
+    pub turn_bytes: Option<usize>,
     /// Streams that a peer may reset before their handler began, until the connection is ended;
     /// `None`: h2's own 20 (CVE-2023-44487).
     pub pending_reset_streams: Option<usize>,
@@ -46,8 +53,19 @@ impl Default for Limits {
             header_bytes: 16 * 1024,
             stream_window_bytes: 1024 * 1024,
             connection_window_bytes: 4 * 1024 * 1024,
+            stream_rate: None,
+            turn_bytes: None,
             pending_reset_streams: None,
             local_error_resets: None,
         }
     }
+}
+
+/// How fast streams may be opened.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamRate {
+    /// In a second, on the average; one at least.
+    pub per_s: u32,
+    /// At once, by a connection that was slower before.
+    pub burst: u32,
 }

@@ -14,38 +14,53 @@ const CODES: usize = 17;
 
 /// The meters of one port. Only methods that exist have one: names from outside would grow
 /// without bound.
-pub(super) struct Meters(HashMap<String, Meter>);
+pub(super) struct Meters {
+    service: &'static str,
+    methods: HashMap<String, Method>,
+    meters: Vec<Meter>,
+}
+
+/// The number of a method. A stream keeps it as long as it is open, which a path of its own
+/// would be too large for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Method(u16);
 
 struct Meter {
-    service: &'static str,
+    path: String,
     by_code: [OnceLock<Histogram>; CODES],
 }
 
 impl Meters {
     /// Meters for every method of the descriptor set; of those, only the served are ever used.
     pub(super) fn new(service: &'static str) -> Self {
-        let meter = |path: &String| {
-            (
-                path.clone(),
-                Meter {
-                    service,
-                    by_code: Default::default(),
-                },
-            )
+        let paths = muster_proto::method_paths();
+        let numbered = paths.iter().cloned().zip((0..).map(Method));
+        let meter = |path| Meter {
+            path,
+            by_code: Default::default(),
         };
-        Self(muster_proto::method_paths().iter().map(meter).collect())
+        Self {
+            service,
+            methods: numbered.collect(),
+            meters: paths.into_iter().map(meter).collect(),
+        }
+    }
+
+    /// The method that is called by a path, if there is one.
+    pub(super) fn method(&self, path: &str) -> Option<Method> {
+        self.methods.get(path).copied()
     }
 
     /// Counts a call that has ended.
-    pub(super) fn record(&self, path: &str, code: Code, took: Duration) {
-        let Some(meter) = self.0.get(path) else {
+    pub(super) fn record(&self, method: Method, code: Code, took: Duration) {
+        let Some(meter) = self.meters.get(usize::from(method.0)) else {
             return;
         };
         let handle = meter.by_code[code as usize].get_or_init(|| {
             histogram!(
                 "rpc_server_call_duration_seconds",
-                "service" => meter.service,
-                "rpc_method" => path.trim_start_matches('/').to_owned(),
+                "service" => self.service,
+                "rpc_method" => meter.path.trim_start_matches('/').to_owned(),
                 "rpc_response_status_code" => code_name(code),
             )
         });
