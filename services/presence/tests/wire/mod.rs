@@ -2,12 +2,15 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod talk;
+
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use http::Uri;
 use hyper::body::Incoming;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -24,6 +27,7 @@ use muster_presence::roster::{Roster, RosterLimits};
 use muster_proto::compat::presence::presence_client::PresenceClient;
 use muster_proto::compat::presence::presence_server::PresenceServer;
 use muster_proto::compat::presence::{OnlineStatus, User};
+use muster_proto::muster::presence::v1::presence_service_client::PresenceServiceClient;
 use tokio::io::{AsyncRead, AsyncWrite, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -41,6 +45,7 @@ pub(crate) const WINDOW_BYTES: u32 = 65_535;
 pub(crate) struct Wire(http2::SendRequest<Body>);
 
 pub(crate) type Client = PresenceClient<Wire>;
+pub(crate) type ApiClient = PresenceServiceClient<Wire>;
 
 impl tower::Service<http::Request<Body>> for Wire {
     type Response = http::Response<Incoming>;
@@ -64,7 +69,18 @@ pub(crate) type Driver = JoinHandle<Result<(), hyper::Error>>;
 
 /// A client whose streams take so many bytes that nobody has read.
 pub(crate) async fn connect(addr: SocketAddr, window_bytes: u32) -> (Client, Driver) {
-    speak(addr, window_bytes, dial(addr).await).await
+    let (wire, driver) = speak(window_bytes, dial(addr).await).await;
+    (PresenceClient::with_origin(wire, origin(addr)), driver)
+}
+
+/// The same for muster's own API.
+pub(crate) async fn connect_api(addr: SocketAddr, window_bytes: u32) -> ApiClient {
+    let (wire, _driver) = speak(window_bytes, dial(addr).await).await;
+    PresenceServiceClient::with_origin(wire, origin(addr))
+}
+
+fn origin(addr: SocketAddr) -> Uri {
+    format!("http://{addr}").parse().unwrap()
 }
 
 /// A client by way of a cable: its connection breaks when that task is aborted.
@@ -73,7 +89,8 @@ pub(crate) async fn connect_by_cable(addr: SocketAddr) -> (Client, JoinHandle<()
     let (near, mut far) = tokio::io::duplex(4096);
     let copy = async move { drop(copy_bidirectional(&mut far, &mut socket).await) };
     let cable = tokio::spawn(copy);
-    (speak(addr, WINDOW_BYTES, near).await.0, cable)
+    let (wire, _driver) = speak(WINDOW_BYTES, near).await;
+    (PresenceClient::with_origin(wire, origin(addr)), cable)
 }
 
 async fn dial(addr: SocketAddr) -> TcpStream {
@@ -82,23 +99,21 @@ async fn dial(addr: SocketAddr) -> TcpStream {
     socket
 }
 
-async fn speak<S>(addr: SocketAddr, window_bytes: u32, socket: S) -> (Client, Driver)
+async fn speak<S>(window_bytes: u32, socket: S) -> (Wire, Driver)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder.initial_stream_window_size(window_bytes);
     let (requests, connection) = builder.handshake(TokioIo::new(socket)).await.unwrap();
-    let origin = format!("http://{addr}").parse().unwrap();
-    (
-        PresenceClient::with_origin(Wire(requests), origin),
-        tokio::spawn(connection),
-    )
+    (Wire(requests), tokio::spawn(connection))
 }
 
-/// The settings of a service.
-pub(crate) fn config() -> Config {
-    Config::read(&Settings::for_test(&[("connections-per-user", "1000")])).unwrap()
+/// The settings of a service whose users may have so many connections.
+pub(crate) fn config(connections_per_user: u32) -> Config {
+    let connections_per_user = connections_per_user.to_string();
+    let settings = [("connections-per-user", connections_per_user.as_str())];
+    Config::read(&Settings::for_test(&settings)).unwrap()
 }
 
 /// A service on a free port.
@@ -111,10 +126,15 @@ pub(crate) struct Running {
 impl Running {
     /// The service as it is.
     pub(crate) async fn start() -> Self {
+        Self::with_config(config(1000)).await
+    }
+
+    /// The service with other settings.
+    pub(crate) async fn with_config(config: Config) -> Self {
         let listener = Listener::on_free_port().await.unwrap();
         let context = Context::for_test(SERVICE.name);
         let (addr, shutdown) = (listener.local_addr(), context.shutdown.clone());
-        let service = muster_presence::run(config(), listener, context);
+        let service = muster_presence::run(config, listener, context);
         Self {
             addr,
             shutdown,
@@ -145,6 +165,11 @@ impl Running {
     /// A client with a connection of its own.
     pub(crate) async fn client(&self) -> Client {
         connect(self.addr, WINDOW_BYTES).await.0
+    }
+
+    /// The same for muster's own API.
+    pub(crate) async fn api(&self) -> ApiClient {
+        connect_api(self.addr, WINDOW_BYTES).await
     }
 
     /// Waits until the service has returned.
