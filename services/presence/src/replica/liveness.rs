@@ -6,8 +6,10 @@
 use std::sync::Arc;
 
 use super::link::LinkId;
-use super::origins::{End, Slot};
-use super::{BEAT_MS, FORGET_MS, Now, Replica, SILENCE_MS, SUSPECT_MS};
+use super::origins::{End, Known, Slot};
+use super::{BEAT_MS, CUT_MS, FORGET_MS, Now, Replica, SILENCE_MS, SUSPECT_MS};
+use crate::message::Life;
+use crate::origin::Origin;
 
 impl Replica {
     /// Lets time pass. To be called every [`TICK_MS`](super::TICK_MS).
@@ -87,16 +89,37 @@ impl Replica {
     }
 
     fn bury_lost(&mut self, now: Now, now_ms: u64) {
-        for slot in self.origins.slots_of_others() {
-            let known = self.origins.get(slot);
-            if known.is_some_and(|known| known.votes() && known.is_lost(now_ms)) {
-                let end = End {
-                    has_left: false,
-                    at_ms: now_ms,
-                };
-                self.bury(slot, 0, end, now);
-            }
+        let votes = self.origins.others().filter(|(_, known)| known.votes());
+        let lost = votes.filter(|(_, known)| self.is_lost(known, now_ms));
+        let lost: Vec<_> = lost.map(|(slot, _)| slot).collect();
+        for slot in lost {
+            let end = End {
+                has_left: false,
+                at_ms: now_ms,
+            };
+            self.bury(slot, 0, end, now);
         }
+    }
+
+    /// Whether an origin is to be given up: it was silent for too long; or its link has ended, or there was none, and
+    /// nobody else has heard it since.
+    fn is_lost(&self, known: &Known, now_ms: u64) -> bool {
+        known.is_lost(now_ms)
+            || (known.silent_ms(now_ms) >= CUT_MS && self.is_down_for_others(&known.origin))
+    }
+
+    /// Whether there is no link with an origin, and everybody who has heard of it says that it is down.
+    fn is_down_for_others(&self, origin: &Origin) -> bool {
+        let reports = self
+            .links
+            .values()
+            .filter_map(|link| link.report(&origin.replica));
+        let mut lives = reports
+            .filter(|report| report.origin == *origin)
+            .map(|report| report.life);
+        !self.has_link_with(&origin.replica)
+            && lives.next() == Some(Life::Down)
+            && lives.all(|life| life == Life::Down)
     }
 
     fn give_up_links(&mut self, now_ms: u64) {
