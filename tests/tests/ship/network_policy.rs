@@ -56,6 +56,9 @@ async fn services_are_called_from_their_namespace_and_call_what_they_need_alone(
         ];
         assert_eq!(inward, set(namespace), "{}", service.name);
         let mut needs = set(["anywhere 53", "etcd 2379"]);
+        if service.name == "presence" {
+            needs.insert("presence 9002".to_owned());
+        }
         if service.name == "users" {
             needs.insert("notificator 8082".to_owned());
         }
@@ -91,6 +94,6 @@ async fn a_policy_closes_both_ways_for_the_pods_of_its_component() {
 async fn the_way_to_an_etcd_elsewhere_is_open_at_its_port() {
     let all = render(&["etcd.enabled=false", "etcd.endpoints={http://etcd:12379}"]).await;
     let policy = manifest(&all, "NetworkPolicy", "muster-presence");
-    let expected = set(["anywhere 53", "anywhere 12379"]);
+    let expected = set(["anywhere 53", "anywhere 12379", "presence 9002"]);
     assert_eq!(passes(policy, "egress", "to"), expected);
 }

@@ -10,8 +10,8 @@ use crate::chart::template;
 /// The oldest and the newest Kubernetes that the chart is for.
 const VERSIONS: [&str; 2] = ["1.30", "1.37"];
 
-/// Values that ought to be refused, each with the word that the refusal names.
-const TYPOS: [(&str, &str); 14] = [
+/// Values that ought to be refused (the last one: replicas that cannot find each other), each with the word that the refusal names.
+const TYPOS: [(&str, &str); 15] = [
     ("service.users.enabled=false", "service"),
     ("services.user.enabled=false", "user"),
     ("services.users.enable=false", "enable"),
@@ -26,10 +26,11 @@ const TYPOS: [(&str, &str); 14] = [
     ("drainSeconds=0", "drainSeconds"),
     ("etcd.endpoints={etcd:2379}", "endpoints"),
     ("networkPolicy.enable=false", "enable"),
+    ("etcd.enabled=false", "services.presence.replicas"),
 ];
 
 /// Values that make a difference to what is rendered.
-const COMBINATIONS: [&[&str]; 5] = [
+const COMBINATIONS: [&[&str]; 6] = [
     &[],
     &[
         "services.presence.enabled=false",
@@ -39,6 +40,7 @@ const COMBINATIONS: [&[&str]; 5] = [
         "etcd.enabled=false",
     ],
     &["etcd.enabled=false", "etcd.endpoints={etcd:2379}"],
+    &["etcd.enabled=false", "services.presence.replicas=1"],
     &[
         "image.pullSecrets={registry}",
         "services.users.storage.className=fast",
