@@ -130,7 +130,10 @@ impl Replica {
         let has_left = known.end.is_some_and(|end| end.has_left);
         match status.life {
             Life::Left if is_later || (is_same && !has_left) => {
-                known.origin.incarnation = status.origin.incarnation;
+                if is_later {
+                    // What was known of an earlier life is not to be told of this one.
+                    known.supersede(status.origin.incarnation, status.beat, now_ms);
+                }
                 // Users of an earlier life, which did not leave, have their grace and no more.
                 let is_of_this_life = known.voted_in == status.origin.incarnation;
                 let handover_ms = if is_of_this_life { HANDOVER_MS } else { 0 };
