@@ -40,6 +40,7 @@ pub struct Mesh {
     end: Shutdown,
     /// Moves when there may be something to say.
     stirred: watch::Sender<()>,
+    /// What cuts a link that is open.
     open: Mutex<HashMap<LinkId, Shutdown>>,
 }
 
@@ -93,7 +94,7 @@ impl Mesh {
             let (dead, replicas) = self
                 .roster
                 .with_replica(|replica, _| (replica.dead_links(), replica.replicas()));
-            dead.iter().for_each(|link| self.end_link(*link));
+            dead.iter().for_each(|link| self.cut(*link));
             gauges.record(&replicas);
             self.stirred.send_replace(());
         }
@@ -221,9 +222,9 @@ impl Mesh {
         }
     }
 
-    fn end_link(&self, link: LinkId) {
-        if let Some(end) = self.links().get(&link) {
-            end.cancel();
+    fn cut(&self, link: LinkId) {
+        if let Some(cut) = self.links().get(&link) {
+            cut.cancel();
         }
     }
 

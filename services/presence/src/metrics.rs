@@ -3,9 +3,19 @@
 use std::collections::BTreeMap;
 
 use metrics::{gauge, histogram};
+use muster_kit::clock::now_ns;
 
+use crate::ballot::Delta;
 use crate::message::Life;
 use crate::replica::Peer;
+
+/// Records how old a vote is when it comes here, by the clocks of both ends: the latest of many that came together.
+pub(crate) fn record_age(deltas: &[Delta]) {
+    if let Some(latest) = deltas.last() {
+        let age_ms = now_ns() / 1_000_000 - latest.at_unix_ms;
+        histogram!("presence_delta_age_duration_seconds").record(age_ms.max(0) as f64 / 1e3);
+    }
+}
 
 /// How this replica and those around it agree.
 #[derive(Debug, Default)]

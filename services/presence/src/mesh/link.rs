@@ -16,12 +16,16 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
 use super::{Mesh, wire};
+use crate::message::Message;
+use crate::metrics;
 use crate::replica::LinkId;
 
 /// Messages that wait to be sent. What waits longer is gathered, or skipped, by the replica.
 const OUTGOING: usize = 4;
 /// How long votes wait for others to go with them.
 const GATHER: Duration = Duration::from_millis(1);
+/// How long a replica may take to answer a call.
+const ANSWER: Duration = Duration::from_secs(1);
 /// How long the last words may take to come and go.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
@@ -34,7 +38,9 @@ pub(super) async fn dial(mesh: &Arc<Mesh>, member: &str) -> Result<(), Status> {
         message: Some(message),
     });
     let mut client = ReplicationServiceClient::new(Channel::to(member));
-    let heard = client.replicate(said).await?.into_inner();
+    let linked = timeout(ANSWER, client.replicate(said)).await;
+    let linked = linked.map_err(|_| status::unavailable("no answer in time"))?;
+    let heard = linked?.into_inner();
     let heard = heard.map(|heard| Ok(heard?.message.unwrap_or_default()));
     // A task of its own: it goes on if discovery forgets the member.
     let link = tokio::spawn(Arc::clone(mesh).link(says, Box::pin(heard)));
@@ -76,11 +82,13 @@ impl Mesh {
         let link = self
             .roster
             .with_replica(|replica, now| replica.open_link(now));
-        let end = self.end.child_token();
-        self.links().insert(link, end.clone());
+        let cut = Shutdown::new();
+        self.links().insert(link, cut.clone());
         tokio::select! {
             () = self.listen(link, &mut heard) => {}
-            () = self.speak(link, says, &end) => {
+            () = cut.cancelled() => {}
+            () = self.out_of_time() => {}
+            () = self.speak(link, says) => {
                 // The other end is still to take the last words, which it shows by ending as well.
                 let _late = timeout(LAST_WORDS, self.listen(link, &mut heard)).await;
             }
@@ -89,6 +97,12 @@ impl Mesh {
         self.roster
             .with_replica(|replica, now| replica.close_link(link, now));
         self.stirred.send_replace(());
+    }
+
+    /// Somebody who takes nothing keeps nobody from stopping.
+    async fn out_of_time(&self) {
+        self.end.cancelled().await;
+        sleep(2 * LAST_WORDS).await;
     }
 
     async fn listen(&self, link: LinkId, heard: &mut Heard) {
@@ -106,6 +120,9 @@ impl Mesh {
         let Some(message) = wire::message(message)? else {
             return Ok(());
         };
+        if let Message::Deltas(deltas) = &message {
+            metrics::record_age(&deltas.deltas);
+        }
         let taken = self
             .roster
             .with_replica(|replica, now| replica.receive(link, message, now));
@@ -115,27 +132,32 @@ impl Mesh {
         })
     }
 
-    /// Says what there is to say, as fast as the other end takes it.
-    async fn speak(&self, link: LinkId, says: mpsc::Sender<pb::PeerMessage>, end: &Shutdown) {
+    /// Says what there is to say, as fast as the other end takes it, until the links are to end.
+    async fn speak(&self, link: LinkId, says: mpsc::Sender<pb::PeerMessage>) {
         let mut stirred = self.stirred.subscribe();
         loop {
-            while let Ok(place) = says.reserve().await {
-                match self
-                    .roster
-                    .with_replica(|replica, now| replica.next_message(link, now))
-                {
-                    Some(message) => place.send(wire::peer_message(message)),
-                    None => break,
-                }
-            }
-            if end.is_cancelled() || says.is_closed() {
+            let is_over = self.end.is_cancelled();
+            if !self.say_all(link, &says).await || is_over {
                 return;
             }
             tokio::select! {
-                _ = stirred.changed() => {}
-                () = end.cancelled() => continue,
+                _ = stirred.changed() => sleep(GATHER).await,
+                () = self.end.cancelled() => {}
             }
-            sleep(GATHER).await;
         }
+    }
+
+    /// Whether all was taken.
+    async fn say_all(&self, link: LinkId, says: &mpsc::Sender<pb::PeerMessage>) -> bool {
+        while let Ok(place) = says.reserve().await {
+            let next = self
+                .roster
+                .with_replica(|replica, now| replica.next_message(link, now));
+            match next {
+                Some(message) => place.send(wire::peer_message(message)),
+                None => return true,
+            }
+        }
+        false
     }
 }
