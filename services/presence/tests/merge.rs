@@ -43,6 +43,16 @@ fn step() -> impl Strategy<Value = Step> {
     })
 }
 
+/// One without graces and devices, which the digest does not cover.
+fn plain_step() -> impl Strategy<Value = Step> {
+    let ballot = proptest::option::weighted(0.6, Just(Ballot::default()));
+    (0..USERS, ballot).prop_map(|(user, ballot)| Step {
+        user,
+        ballot,
+        is_asked: false,
+    })
+}
+
 /// An origin in one of its lives, what it said, and the states that it had.
 struct Life {
     replica: Replica,
@@ -213,5 +223,18 @@ proptest! {
             prop_assert_eq!((is.origin, is.seq, is.digest), (known.origin, known.seq, known.digest));
             prop_assert_eq!(online(&last.replica), online(&observer.replica));
         }
+    }
+
+    #[test]
+    fn votes_of_another_life_in_the_same_incarnation_are_found_out(
+        before in vec(plain_step(), 1..8), now in vec(plain_step(), 1..8)
+    ) {
+        let (before, mut life) = (Life::of(7, &before), Life::of(7, &now));
+        let mut observer = Observer::new(&before.said[0]);
+        before.said.iter().for_each(|message| observer.hear(message));
+        observer.repair(&mut life.replica);
+        let (is, known) = (life.replica.replicas().remove(0), observer.known());
+        prop_assert_eq!((is.origin, is.seq, is.digest), (known.origin, known.seq, known.digest));
+        prop_assert_eq!(online(&life.replica), online(&observer.replica));
     }
 }

@@ -17,11 +17,9 @@ impl World {
     /// Starts a node for the first time, or again, with another clock.
     pub(crate) fn start(&mut self, n: usize) {
         let now_ms = self.now_ms;
-        let skew_ms = match self.dice.within(0..6) {
-            0 | 1 => -(self.some_ms(STEP_MS).cast_signed()),
-            // As in a copy of a machine that was made at its start: the same incarnation again.
-            2 => self.nodes[n].born_ms.cast_signed() + self.nodes[n].skew_ms - now_ms.cast_signed(),
-            _ => 0,
+        let skew_ms = match self.dice.once_in(3) {
+            true => -(self.some_ms(STEP_MS).cast_signed()),
+            false => 0,
         };
         self.nodes[n].start(now_ms, skew_ms);
         let life = self.nodes[n].life;
