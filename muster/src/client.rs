@@ -15,14 +15,18 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
+use muster_kit::backoff::Backoff;
 use muster_kit::channel::Channel;
 use muster_kit::process::{BAD_SETTING, block_on};
 use muster_kit::status::code_name;
 use serde_json::Value;
-use tonic::{Request, Status};
+use tonic::{Code, Request, Status};
 
 /// How long a call may take.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// How long to wait for a service that went away, at first and at most.
+const FIRST_DELAY: Duration = Duration::from_millis(100);
+const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 'a>>;
 
@@ -166,6 +170,19 @@ pub(crate) fn timed<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(DEADLINE);
     request
+}
+
+/// Whether a stream ended with this because its service went away: it may come back.
+pub(crate) fn is_away(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
+    )
+}
+
+/// How long to wait for a service that went away.
+pub(crate) fn patience() -> Backoff {
+    Backoff::new(FIRST_DELAY, LONGEST_DELAY)
 }
 
 /// The value of an option or word; empty where it was left out.

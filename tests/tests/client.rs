@@ -191,6 +191,97 @@ async fn users_are_seen_to_come_and_go() {
     assert_eq!(monitor.stdout().lines().count(), 4, "{}", monitor.stdout());
 }
 
+/// A command about presence, which goes on until it is dropped.
+fn presence(addr: &str, words: &[&str]) -> Process {
+    let mut command = std::process::Command::new(binary());
+    command.arg("presence").args(words).args(["--addr", addr]);
+    Process::spawn(&mut command)
+}
+
+/// Waits until a process has printed so many lines, the last of which is this.
+async fn prints(process: &Process, lines: usize, last: &str) {
+    eventually(SOON, || {
+        let printed = process.stdout();
+        let is_there = printed.lines().count() == lines && printed.lines().last() == Some(last);
+        std::future::ready(is_there.then_some(()))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_users_tell_is_listed_and_their_grace_kept() {
+    let suite = Service::suite(&[]).await;
+    let addr = suite.addr_of("presence");
+    let words = [
+        "connect",
+        "Albert",
+        "--device",
+        "phone",
+        "--status",
+        "in a meeting",
+        "--grace",
+        "1h",
+    ];
+    let connect = presence(&addr, &words);
+    prints(&connect, 1, "Albert is connected").await;
+    let list = async |words: &[&str]| {
+        let words = [&["presence"], words].concat();
+        muster(&suite, "presence", &words).await.ok()
+    };
+    let expected = "Albert  phone: in a meeting\n1 user online\n";
+    assert_eq!(list(&["list"]).await, expected);
+    let device = json!({ "device": "phone", "status": "in a meeting", "metadata": {} });
+    let albert =
+        json!({ "name": "Albert", "online": true, "devices": [device], "last_seen": null });
+    assert_eq!(json_lines(&list(&["list", "--json"]).await), [albert]);
+
+    let replicas = list(&["replicas"]).await;
+    assert!(replicas.starts_with("replica "), "{replicas}");
+    let replica = &json_lines(&list(&["replicas", "--json"]).await)[0];
+    assert_eq!(
+        (&replica["state"], &replica["users"]),
+        (&json!("up"), &json!(1))
+    );
+
+    drop(connect);
+    eventually(SOON, || async {
+        let is_gone = list(&["list"]).await == "Albert\n1 user online\n";
+        is_gone.then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_is_connected_or_watches_comes_back_though_the_service_is_killed() {
+    let addr = format!("127.0.0.1:{}", muster_testkit::free_port());
+    let mut service = Service::start("muster-presence", &["--listen", &addr]).await;
+    let connect = presence(&addr, &["connect", "Albert"]);
+    prints(&connect, 1, "Albert is connected").await;
+    let monitor = presence(&addr, &["monitor", "Albert"]);
+    prints(&monitor, 1, "Albert is online").await;
+    service.process().sigkill();
+    service.restart().await;
+    prints(&connect, 2, "Albert is connected").await;
+    let berta = presence(&addr, &["connect", "Berta"]);
+    prints(&berta, 1, "Berta is connected").await;
+    drop(connect);
+    eventually(SOON, || {
+        let is_told = monitor.stdout().lines().last() == Some("Albert is offline");
+        std::future::ready(is_told.then_some(()))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_no_success() {
+    let suite = Service::suite(&[]).await;
+    let loud = "x".repeat(257);
+    let words = ["presence", "connect", "Albert", "--status", &loud];
+    let refused = muster(&suite, "presence", &words).await;
+    let expected = "muster presence: connect.connections[0].device.status: ";
+    assert!(refused.stderr.starts_with(expected), "{}", refused.stderr);
+}
+
 #[tokio::test]
 async fn a_mail_is_sent_and_its_delivery_told() {
     let suite = Service::suite(&[]).await;

@@ -1,19 +1,12 @@
 //! `muster activity tail [TOPIC]`.
 
-use std::time::Duration;
-
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use muster_kit::backoff::Backoff;
 use muster_proto::muster::activity::v1 as pb;
 use pb::tail_response::Message;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use super::{Client, client, filter, topic};
-use crate::client::Failure;
-
-/// How long to wait for a service that went away, at first and at most.
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-const LONGEST_DELAY: Duration = Duration::from_secs(5);
+use crate::client::{Failure, is_away, patience};
 
 pub(super) fn command() -> Command {
     let switch = |name: &'static str, help: &'static str| {
@@ -40,7 +33,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         follow: matches.get_flag("follow"),
     };
     let mut client = client(matches);
-    let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+    let mut backoff = patience();
     loop {
         let seen = request.cursor.clone();
         match read(&mut client, &mut request, matches).await {
@@ -58,11 +51,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 /// Only who has a cursor misses nothing; a first call that fails is a failure.
 fn goes_on(request: &pb::TailRequest, status: &Status) -> bool {
-    let is_away = matches!(
-        status.code(),
-        Code::Unavailable | Code::Unknown | Code::Internal | Code::Cancelled
-    );
-    request.follow && !request.cursor.is_empty() && is_away
+    request.follow && !request.cursor.is_empty() && is_away(status)
 }
 
 /// Why there is a gap in what is printed.

@@ -20,6 +20,8 @@ pub(super) enum Watcher {
 /// All watchers of a user. Most users have one, so that this takes no more room than one; a
 /// user who has 100,000 loses each of them at once.
 #[derive(Debug)]
+// The box keeps it at 16 bytes.
+#[allow(clippy::box_collection)]
 enum Watchers {
     One(Watcher),
     Many(Box<HashSet<Watcher>>),
