@@ -4,7 +4,8 @@
 //! is online while at least one replica votes for them, and a replica votes while it holds one
 //! of their streams; so there is nothing to expire, and nothing to be written to a disk.
 
-use std::time::SystemTime;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, SystemTime};
 
 use muster_kit::Shutdown;
 use muster_kit::listen::Listener;
@@ -46,6 +47,9 @@ pub const SERVICE: Service = Service {
 
 /// Streams at once over all connections, at some 2 to 3 KB each.
 const STREAMS_MAX: usize = 1_000_000;
+
+/// Bits of an incarnation that say nothing.
+const RANDOM_BITS: u32 = 12;
 
 /// Serves until the context says stop.
 ///
@@ -89,8 +93,15 @@ async fn origin(listener: &Listener, context: &Context) -> Option<Origin> {
     let since_epoch = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
     Some(Origin {
         replica: replica.into(),
-        incarnation: since_epoch.as_micros() as u64,
+        incarnation: incarnation(since_epoch),
     })
+}
+
+/// From the clock, so that a later life has a greater one; in its lowest bits by chance, so that no two have the same
+/// one even if the clock was set back, or a machine was copied.
+fn incarnation(since_epoch: Duration) -> u64 {
+    let random = RandomState::new().hash_one(0_u8);
+    (since_epoch.as_micros() as u64) << RANDOM_BITS | random >> (u64::BITS - RANDOM_BITS)
 }
 
 /// A gateway brings the streams of many users on one connection, and cancelling one is how a

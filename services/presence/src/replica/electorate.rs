@@ -1,6 +1,6 @@
 //! Whom votes are about: a table of users and of who votes for each.
 //!
-//! A million users are held in some 85 bytes each: the name once, a number that stands for it everywhere else, and
+//! A million users are held in some 70 bytes each: the name once, a number that stands for it everywhere else, and
 //! the votes beside it. Most users are voted for by one origin; the votes of further ones lie elsewhere.
 
 use std::hash::{BuildHasher, RandomState};
