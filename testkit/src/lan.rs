@@ -116,6 +116,20 @@ impl Host {
         self.network.command(program)
     }
 
+    /// A command that will run one of our binaries on it, as [`program`](crate::program) does.
+    ///
+    /// # Panics
+    /// When it has not been built.
+    pub fn program(&self, binary: &str) -> Command {
+        let here = crate::program(binary);
+        let mut there = self.command(&here.get_program().to_string_lossy());
+        let removed = here.get_envs().filter(|(_, value)| value.is_none());
+        for (name, _) in removed {
+            there.env_remove(name);
+        }
+        there
+    }
+
     fn mac(&self) -> String {
         format!("02:00:00:00:00:{:02x}", self.number)
     }

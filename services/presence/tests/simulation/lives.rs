@@ -126,6 +126,10 @@ impl World {
         note!(self, "{} goes on", self.nodes[n].name);
         self.nodes[n].is_paused = false;
         self.disturb(n);
+        // Timers fire before anything is read, or after.
+        if self.dice.once_in(2) {
+            self.with(n, |replica, now| replica.tick(now));
+        }
         let until_ms = self.now_ms + RESUMED_MS;
         self.nodes[n]
             .kept

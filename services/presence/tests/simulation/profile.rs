@@ -87,15 +87,16 @@ impl Profile {
                 add(class);
             }
         }
+        let is_bulky = dice.once_in(20);
         Profile {
             nodes: *dice.one_of(&[2, 2, 3, 3, 3, 4, 5]),
-            users: dice.within(1..5),
+            users: if is_bulky { 5 } else { dice.within(1..5) },
             kinds,
-            gap_ms: *dice.one_of(&[40, 150, 400]),
+            gap_ms: *dice.one_of(&[40, 150, 400, 1_500]),
             trouble_ms: *dice.one_of(&[1_000, 2_500, 5_000, 9_000]),
             latency_ms: *dice.one_of(&[1, 5, 25]),
             loss: dice.once_in(8).then(|| *dice.one_of(&[3, 10, 40])),
-            is_bulky: dice.once_in(20),
+            is_bulky,
             is_long: dice.once_in(500),
         }
     }

@@ -48,7 +48,7 @@ impl World {
             return false;
         }
         let apart_ms = *node.apart_ms.entry(peer).or_insert(self.now_ms);
-        node.name < name || self.now_ms - apart_ms >= YIELD_MS
+        replica.is_new() || node.name < name || self.now_ms - apart_ms >= YIELD_MS
     }
 
     fn call(&mut self, n: usize, peer: usize) {

@@ -10,8 +10,8 @@ use crate::world::{Event, World, note};
 /// The longest grace that any of them has.
 pub(crate) const GRACE_MS_MAX: u64 = 1_500;
 
-/// What a device may tell here, so that a message has room for that of three.
-const BULKY_BYTES: usize = 100_000;
+/// What a device may tell here, so that a message has room for that of one.
+const BULKY_BYTES: usize = 260_000;
 
 impl World {
     pub(crate) fn connect_somewhere(&mut self, u: usize) {
