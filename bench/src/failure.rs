@@ -12,12 +12,12 @@ impl Failure {
         Failure(why.into())
     }
 
-    /// Fails unless there are as many events as there must be: a figure of anything else says nothing.
+    /// Fails unless there are as many of them as there must be: a figure of anything else says nothing.
     pub(crate) fn unless_all(found: u64, expected: u64) -> Result<(), Failure> {
         if found == expected {
             Ok(())
         } else {
-            Err(Failure(format!("{found} events instead of {expected}")))
+            Err(Failure(format!("{found} instead of {expected}")))
         }
     }
 }

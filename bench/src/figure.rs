@@ -9,8 +9,12 @@ pub(crate) enum Unit {
     PerSecond,
     /// Seconds.
     Time,
-    /// Bytes.
+    /// Bytes of a whole process.
     Memory,
+    /// Bytes of one of many.
+    Bytes,
+    /// How many.
+    Count,
 }
 
 /// What must be reached.

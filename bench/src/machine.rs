@@ -4,12 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::peer;
-
 /// What a reader must know who compares: names and values.
 pub(crate) fn described(data: &Path) -> Vec<(&'static str, String)> {
-    let printed = |program: &str, args: &[&str]| printed(Command::new(program).args(args));
-    let version = |program: &Path| printed(&program.to_string_lossy(), &["--version"]);
+    let printed = |program: &str, args: &[&str]| printed(program.as_ref(), args);
     vec![
         ("date", printed("date", &["-u", "+%F %H:%M UTC"])),
         (
@@ -19,22 +16,13 @@ pub(crate) fn described(data: &Path) -> Vec<(&'static str, String)> {
         ("processor", processor()),
         ("kernel", printed("uname", &["-srm"])),
         ("file system", filesystem(data)),
-        ("tonic", locked("tonic")),
-        ("grpc-go", required("google.golang.org/grpc")),
-        ("NATS", version("nats-server".as_ref())),
-        ("PostgreSQL", version(&peer::postgres_program("postgres"))),
-        ("Redis", version("redis-server".as_ref())),
-        ("h2load", version("h2load".as_ref())),
     ]
 }
 
 /// The type of the file system that holds a folder.
 pub(crate) fn filesystem(folder: &Path) -> String {
-    printed(
-        Command::new("findmnt")
-            .args(["-n", "-o", "FSTYPE", "-T"])
-            .arg(folder),
-    )
+    let folder = folder.to_string_lossy();
+    printed("findmnt".as_ref(), &["-n", "-o", "FSTYPE", "-T", &folder])
 }
 
 fn processor() -> String {
@@ -49,7 +37,7 @@ fn processor() -> String {
 }
 
 /// The version of a package in Cargo.lock.
-fn locked(package: &str) -> String {
+pub(crate) fn locked(package: &str) -> String {
     let lock = fs::read_to_string("Cargo.lock").unwrap_or_default();
     let entry = format!("name = \"{package}\"\nversion = \"");
     let version = lock.split_once(&entry);
@@ -58,7 +46,7 @@ fn locked(package: &str) -> String {
 }
 
 /// The version of a module in the go.mod of our peers.
-fn required(module: &str) -> String {
+pub(crate) fn required(module: &str) -> String {
     let modules = fs::read_to_string("bench/peers/go.mod").unwrap_or_default();
     let mut words = modules.split_whitespace();
     let version = words
@@ -68,8 +56,9 @@ fn required(module: &str) -> String {
 }
 
 /// The first line that a program prints.
-fn printed(command: &mut Command) -> String {
-    let output = command.output().map(|output| output.stdout);
+pub(crate) fn printed(program: &Path, args: &[&str]) -> String {
+    let output = Command::new(program).args(args).output();
+    let output = output.map(|output| output.stdout);
     let output = output.unwrap_or_default();
     let line = String::from_utf8_lossy(&output);
     let line = line.lines().next().unwrap_or("unknown").trim();

@@ -7,6 +7,9 @@ use crate::figure::Figure;
 use crate::scale::Scale;
 use crate::table::table;
 
+/// What the heading of a suite's part begins with.
+const HEADING: &str = "# ";
+
 /// The figures of one workload, or why there are none.
 pub(crate) struct Section {
     pub(crate) about: &'static str,
@@ -23,34 +26,17 @@ impl Section {
     }
 }
 
-const HEAD: &str = "\
-# activity beside its peers
-
-Written by `cargo xtask bench activity`, all of it: figures that were typed would say nothing. One machine holds the
-services, the load generators and, on one file system, all stores. Each store syncs to the disk before it
-acknowledges. A figure is the median of its rounds, with the least and the most; in each round muster and its peers
-took their turns, each on an empty store of its own, and afterwards held as many events as they had acknowledged.
-
-- Unary and single calls to muster come from h2load: one event without an id, again and again, so that the service
-  gives the id. All other load comes from clients of the benchmark itself, encoded before the clock starts.
-- NATS: JetStream on one replica, `sync_interval: always`, 16 publications in flight on each of 4 connections. It
-  looks for no duplicates here; the others do.
-- PostgreSQL: `PRIMARY KEY (topic, id)` and no other index; a prepared `INSERT … SELECT … FROM unnest(…) ON CONFLICT DO
-  NOTHING` for each batch; 64 clients with single events. `shared_buffers=1GB`, and no checkpoint during a run.
-- Redis: `appendfsync always`, and no rewrite of its log during a run. `EVALSHA` of SADD, then XADD, for each event,
-  pipelined: 16 in flight on each of 4 connections with single events, and as many as the others in batches.
-- The time to SERVING is that until `/readyz` says so, asked every 10 ms.
-- The disk alone: a write of the 64 bytes of an event's message, then fdatasync.
-";
-
-/// All of it as Markdown.
-pub(crate) fn document(
+/// The part of a suite, as Markdown: from its heading to its last figure.
+pub(crate) fn part(
+    suite: &str,
+    head: &str,
     scale: Scale,
     machine: &[(&'static str, String)],
     sections: &[Section],
 ) -> String {
     let rounds = scale.rounds();
-    let mut text = format!("{HEAD}\n| run | {scale:?}, rounds: {rounds} |\n|---|---|\n");
+    let mut text = format!("{HEADING}{suite} beside its peers\n\n{head}\n");
+    let _ = writeln!(text, "| run | {scale:?}, rounds: {rounds} |\n|---|---|");
     for (name, value) in machine {
         let _ = writeln!(text, "| {name} | {value} |");
     }
@@ -59,6 +45,27 @@ pub(crate) fn document(
         text += &section.text();
     }
     text.trim_end().to_owned() + "\n"
+}
+
+/// The document with a part in the place of the one that has the same heading, or behind all others.
+pub(crate) fn with_part(document: &str, part: &str) -> String {
+    let heading = part.lines().next();
+    let mut parts: Vec<String> = Vec::new();
+    for line in document.lines() {
+        if line.starts_with(HEADING) || parts.is_empty() {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut() {
+            part.push_str(line);
+            part.push('\n');
+        }
+    }
+    match parts.iter_mut().find(|old| old.lines().next() == heading) {
+        Some(old) => *old = part.to_owned(),
+        None => parts.push(part.to_owned()),
+    }
+    let parts: Vec<&str> = parts.iter().map(|part| part.trim_end()).collect();
+    parts.join("\n\n") + "\n"
 }
 
 /// How many targets were reached, of how many.
@@ -96,19 +103,31 @@ mod tests {
         ]
     }
 
+    fn part_of(suite: &str) -> String {
+        let machine = [("kernel", "Linux 6".to_owned())];
+        part(suite, "Read this.\n", Scale::Full, &machine, &sections())
+    }
+
     #[test]
-    fn a_document_tells_the_machine_the_figures_and_what_is_missing() {
-        let text = document(
-            Scale::Full,
-            &[("kernel", "Linux 6".to_owned())],
-            &sections(),
-        );
-        assert!(text.contains("| kernel | Linux 6 |"), "{text}");
-        assert!(text.contains("## Reading\n\n| what"), "{text}");
-        assert!(
-            text.contains("## Writing\n\nNOT MEASURED: no pen"),
-            "{text}"
-        );
+    fn a_part_tells_the_machine_the_figures_and_what_is_missing() {
+        let text = part_of("paper");
+        for expected in [
+            "# paper beside its peers\n\nRead this.\n\n| run | Full, rounds: 3 |\n",
+            "| kernel | Linux 6 |\n\n## Reading\n\n| what",
+            "## Writing\n\nNOT MEASURED: no pen",
+        ] {
+            assert!(text.contains(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_takes_the_place_of_its_predecessor_alone() {
+        let both = with_part(&part_of("paper"), &part_of("stone"));
+        assert_eq!(both, part_of("paper") + "\n" + &part_of("stone"));
+        let other = "# paper beside its peers\n\nnothing\n";
+        let replaced = with_part(&both, other);
+        assert_eq!(replaced, other.to_owned() + "\n" + &part_of("stone"));
+        assert_eq!(with_part(&replaced, &part_of("paper")), both);
     }
 
     #[test]

@@ -56,6 +56,41 @@ impl Scale {
         }
     }
 
+    /// Connections of idle Monitor streams, 100 on each.
+    pub(crate) fn idle_connections(self) -> usize {
+        self.pick(100, 1_000)
+    }
+
+    /// Streams that are opened and cancelled on one connection.
+    pub(crate) fn cycles(self) -> u64 {
+        self.pick(100_000, 1_000_000)
+    }
+
+    /// Seconds for which a connection is flooded.
+    pub(crate) fn flooded_s(self) -> u64 {
+        self.pick(2, 10)
+    }
+
+    /// Seconds for which users come and go.
+    pub(crate) fn propagated_s(self) -> usize {
+        self.pick(3, 20)
+    }
+
+    /// Users of a replica that dies.
+    pub(crate) fn bereft(self) -> usize {
+        self.pick(1_000, 10_000)
+    }
+
+    /// Users who are online in the whole cluster.
+    pub(crate) fn online(self) -> usize {
+        self.pick(30_000, 1_000_000)
+    }
+
+    /// Users whom one session watches.
+    pub(crate) fn watched(self) -> usize {
+        self.pick(10_000, 100_000)
+    }
+
     fn pick<T>(self, quick: T, otherwise: T) -> T {
         match self {
             Scale::Quick => quick,

@@ -85,6 +85,8 @@ fn number(unit: Unit, number: f64) -> String {
         Unit::Time if number >= 1e-3 => format!("{:.2} ms", number * 1e3),
         Unit::Time => format!("{:.0} µs", number * 1e6),
         Unit::Memory => format!("{:.1} MiB", number / (1024.0 * 1024.0)),
+        Unit::Bytes => format!("{} B", thousands(number.round() as u64)),
+        Unit::Count => thousands(number.round() as u64),
     }
 }
 
@@ -158,6 +160,8 @@ mod tests {
             (Unit::Time, 0.0025, "2.50 ms"),
             (Unit::Time, 0.000_25, "250 µs"),
             (Unit::Memory, 96.0 * 1024.0 * 1024.0, "96.0 MiB"),
+            (Unit::Bytes, 2048.0, "2,048 B"),
+            (Unit::Count, 0.0, "0"),
         ];
         for (unit, figure, text) in cases {
             assert_eq!(number(unit, figure), text);

@@ -7,14 +7,6 @@ use crate::figure::Figure;
 use crate::sample::Sample;
 use crate::scale::Scale;
 
-mod alone;
-mod batches;
-mod reading;
-mod restart;
-mod single;
-mod tail;
-mod unary;
-
 /// Figures, once they are there.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Vec<Figure>, Failure>>>>;
 
@@ -27,47 +19,8 @@ pub(crate) struct Workload {
     pub(crate) run: fn(Scale) -> Running,
 }
 
-/// All of them, in the order in which they run.
-pub(crate) const WORKLOADS: [Workload; 7] = [
-    Workload {
-        name: "unary",
-        about: unary::ABOUT,
-        run: |scale| Box::pin(unary::run(scale)),
-    },
-    Workload {
-        name: "single",
-        about: single::ABOUT,
-        run: |scale| Box::pin(single::run(scale)),
-    },
-    Workload {
-        name: "batches",
-        about: batches::ABOUT,
-        run: |scale| Box::pin(batches::run(scale)),
-    },
-    Workload {
-        name: "alone",
-        about: alone::ABOUT,
-        run: |scale| Box::pin(alone::run(scale)),
-    },
-    Workload {
-        name: "reading",
-        about: reading::ABOUT,
-        run: |scale| Box::pin(reading::run(scale)),
-    },
-    Workload {
-        name: "tail",
-        about: tail::ABOUT,
-        run: |scale| Box::pin(tail::run(scale)),
-    },
-    Workload {
-        name: "restart",
-        about: restart::ABOUT,
-        run: |scale| Box::pin(restart::run(scale)),
-    },
-];
-
 /// Measures all subjects in turn, round after round, so that whatever the machine does besides meets all alike.
-async fn in_turn<S: Copy, const N: usize>(
+pub(crate) async fn in_turn<S: Copy, const N: usize>(
     rounds: usize,
     subjects: [S; N],
     measure: impl AsyncFn(S) -> Result<f64, Failure>,

@@ -1,4 +1,4 @@
-//! The benchmark: what it needs beyond the tests, and a run of it.
+//! The benchmarks: what each needs beyond the tests, and a run of it.
 
 use std::env;
 use std::fs;
@@ -11,55 +11,100 @@ use crate::elapsed::Steps;
 use crate::tools::Tool;
 use crate::{install, packages, tools};
 
-/// The load generator and peers from Debian, PostgreSQL aside.
-const PACKAGES: [(&str, &str); 6] = [
-    ("h2load", "nghttp2-client"),
-    ("redis-server", "redis-server"),
+/// What one suite of muster-bench needs.
+struct Suite {
+    /// Its first word.
+    name: &'static str,
+    /// The service that is measured.
+    binary: &'static str,
+    /// Load generators and peers from Debian: a program on PATH, and its package.
+    packages: &'static [(&'static str, &'static str)],
+}
+
+const SUITES: [Suite; 2] = [
+    Suite {
+        name: "activity",
+        binary: "muster-activity",
+        packages: &[
+            ("h2load", "nghttp2-client"),
+            ("redis-server", "redis-server"),
+            // Not on PATH where it comes from Debian.
+            ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15"),
+        ],
+    },
+    Suite {
+        name: "presence",
+        binary: "muster-presence",
+        packages: &[("redis-server", "redis-server"), ("etcd", "etcd-server")],
+    },
+];
+/// What both need.
+const PACKAGES: [(&str, &str); 4] = [
     ("unshare", "util-linux"),
     ("cc", "build-essential"),
     ("git", "git"),
     ("npm", "npm"),
 ];
-/// Debian's PostgreSQL is not on PATH.
-const POSTGRES: (&str, &str) = ("/usr/lib/postgresql/15/bin/postgres", "postgresql-15");
 
 const PEERS: &str = "bench/peers";
-const CONTRACT: &str = "proto/compat/activityevents.proto";
+/// What its Go code is made of; copied, since buf.yaml leaves `compat` out, which need not pass its lints.
+const CONTRACTS: [&str; 3] = [
+    "compat/activityevents.proto",
+    "compat/presence.proto",
+    "compat/cloudstate/entity_key.proto",
+];
 
 /// Installs what is missing, builds what users get, and measures; `words` are those of muster-bench.
-pub(crate) fn all(steps: &mut Steps, cache: &Cache, words: &[&str]) -> Result<(), String> {
-    steps.step("packages", || packages::require(&needed()))?;
+pub(crate) fn all(
+    steps: &mut Steps,
+    cache: &Cache,
+    suite: &str,
+    words: &[&str],
+) -> Result<(), String> {
+    let suite = SUITES.iter().find(|known| known.name == suite);
+    let suite = suite.ok_or("there are two benchmarks: activity and presence")?;
+    steps.step("packages", || packages::require(&needed(suite)))?;
     let buf = tools::all()?.into_iter().find(|tool| tool.name == "buf");
     for tool in buf.into_iter().chain([peers()?]) {
         install::tool(steps, cache, &tool)?;
     }
     steps.step("build", || {
-        run(&mut cargo(
-            "build --release --locked -p muster-activity -p muster-bench",
-        ))
+        let binary = suite.binary;
+        run(&mut cargo(&format!(
+            "build --release --locked -p {binary} -p muster-bench"
+        )))
     })?;
-    steps.step("measure", || measure(cache, words))
+    steps.step("measure", || measure(cache, suite, words))
 }
 
-fn needed() -> Vec<(&'static str, &'static str)> {
-    let postgres = match on_path("postgres") {
-        Some(_) => None,
-        None => Some(POSTGRES),
+fn needed(suite: &Suite) -> Vec<(&'static str, &'static str)> {
+    let elsewhere = |program: &str| {
+        let file = Path::new(program).file_name().unwrap_or_default();
+        on_path(&file.to_string_lossy()).is_some()
     };
-    PACKAGES.into_iter().chain(postgres).collect()
+    let packages = suite.packages.iter().chain(&PACKAGES);
+    packages
+        .filter(|(program, _)| !elsewhere(program))
+        .copied()
+        .collect()
 }
 
-/// nats-server, and our own service on grpc-go. Built anew when a pin, its source or the contract changes.
+/// nats-server, Centrifugo, and our own services on grpc-go. Built anew when a pin, their source or a contract changes.
 fn peers() -> Result<Tool, String> {
-    let read = |file: &str| fs::read_to_string(file).map_err(|cause| format!("{file}: {cause}"));
-    let files = ["go.mod", "go.sum", "buf.gen.yaml", "grpc-go/main.go"];
-    let sources: Result<String, String> = files
-        .iter()
-        .map(|file| read(&format!("{PEERS}/{file}")))
-        .collect();
+    let read = |file: &String| fs::read_to_string(file).map_err(|cause| format!("{file}: {cause}"));
+    let files = [
+        "go.mod",
+        "go.sum",
+        "buf.gen.yaml",
+        "grpc-go/main.go",
+        "grpc-go/presence.go",
+    ];
+    let files = files.iter().map(|file| format!("{PEERS}/{file}"));
+    let contracts = CONTRACTS.iter().map(|file| format!("proto/{file}"));
+    let sources: Result<String, String> = files.chain(contracts).map(|file| read(&file)).collect();
     Ok(Tool {
         name: "peers in go",
-        pin: sources? + &read(CONTRACT)?,
+        pin: sources?,
         install: build_peers,
     })
 }
@@ -76,18 +121,21 @@ fn build_peers(cache: &Cache) -> Result<(), String> {
     go(&["build", "-o", &peer.to_string_lossy(), "./grpc-go"])
 }
 
-/// Go code of the contract, from a copy: buf.yaml leaves `compat` out, which need not pass its lints.
+/// Go code of the contracts.
 fn generate(cache: &Cache) -> Result<(), String> {
-    let folder = Path::new(PEERS).join("activityevents");
-    fs::create_dir_all(&folder).map_err(|cause| format!("{}: {cause}", folder.display()))?;
-    fs::copy(CONTRACT, folder.join("activityevents.proto"))
-        .map_err(|cause| format!("{CONTRACT}: {cause}"))?;
+    for file in CONTRACTS {
+        let copy = Path::new(PEERS).join(file);
+        let folder = copy.parent().unwrap_or(Path::new(PEERS));
+        fs::create_dir_all(folder).map_err(|cause| format!("{}: {cause}", folder.display()))?;
+        fs::copy(Path::new("proto").join(file), &copy)
+            .map_err(|cause| format!("{}: {cause}", copy.display()))?;
+    }
     let mut buf = Command::new(cache.bin().join("buf"));
-    buf.args(["generate", "activityevents"]);
+    buf.arg("generate");
     run(buf.current_dir(PEERS).env("PATH", cache.path()))
 }
 
-fn measure(cache: &Cache, words: &[&str]) -> Result<(), String> {
+fn measure(cache: &Cache, suite: &Suite, words: &[&str]) -> Result<(), String> {
     let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
     let target = PathBuf::from(target);
     // Stores lie here: /tmp may be in memory.
@@ -95,6 +143,6 @@ fn measure(cache: &Cache, words: &[&str]) -> Result<(), String> {
     fs::create_dir_all(&folder).map_err(|cause| format!("{}: {cause}", folder.display()))?;
     let folder = fs::canonicalize(&folder).map_err(|cause| cause.to_string())?;
     let mut bench = Command::new(target.join("release/muster-bench"));
-    bench.arg("activity").args(words);
+    bench.arg(suite.name).args(words);
     run(bench.env("PATH", cache.path()).env("TMPDIR", folder))
 }

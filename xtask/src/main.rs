@@ -27,9 +27,10 @@ Usage: cargo xtask COMMAND
   test [--full]  Everything that must hold: formatting, lints, documentation, contracts, licences, all tests.
                  --full adds the long proofs (the tests marked #[ignore]), and takes promises at their word
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
-  bench activity [--quick|--full] [WORKLOAD…]
-                 Measures activity beside its peers, which it installs, and writes bench/RESULTS.md. --quick shows
-                 in a minute that everything runs, and leaves that file; --full adds a store of ten million events
+  bench activity|presence [--quick|--full] [WORKLOAD…]
+                 Measures a service beside its peers, which it installs, and writes its part of bench/RESULTS.md.
+                 --quick shows in a minute or two that everything runs, and leaves that file; --full adds a store of
+                 ten million events
   static         The static binaries (musl) that the tests of the images run
   dist           What the Dockerfile makes images of: optimised static binaries, laid out in dist/
   help           This text
@@ -44,8 +45,8 @@ fn main() -> ExitCode {
         ["test"] => in_workspace(|steps, cache| test(steps, cache, false)),
         ["test", "--full"] => in_workspace(|steps, cache| test(steps, cache, true)),
         ["install"] => in_workspace(install::all),
-        ["bench", "activity", words @ ..] => {
-            in_workspace(|steps, cache| bench::all(steps, cache, words))
+        ["bench", suite, words @ ..] => {
+            in_workspace(|steps, cache| bench::all(steps, cache, suite, words))
         }
         ["dist"] => in_workspace(|steps, _| dist::all(steps)),
         ["static"] => in_workspace(|steps, _| dist::build_static(steps, "smoke")),

@@ -1,4 +1,4 @@
-// The activity contract on grpc-go, with nothing behind it: events are kept in a slice, in memory.
+// The contracts of activity and presence on grpc-go, with nothing behind them: events are kept in a slice, in memory.
 package main
 
 import (
@@ -12,7 +12,7 @@ import (
 
 	"google.golang.org/grpc"
 
-	pb "muster/bench/peers/activityevents"
+	pb "muster/bench/peers/compat"
 )
 
 type server struct {
@@ -64,5 +64,6 @@ func main() {
 	fmt.Printf("grpc-go  %s\n", listener.Addr())
 	s := grpc.NewServer()
 	pb.RegisterActivityEventsServer(s, &server{})
+	pb.RegisterPresenceServer(s, &presence{users: map[string]*user{}})
 	log.Fatal(s.Serve(listener))
 }

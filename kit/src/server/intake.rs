@@ -18,6 +18,7 @@ use super::turn::Turn;
 /// A socket that is read in turns.
 pub(super) struct Intake<S> {
     socket: S,
+    opened: Opened,
     turn: Turn,
     pace: Option<Pace>,
 }
@@ -26,6 +27,7 @@ impl<S: AsyncRead + Unpin> Intake<S> {
     pub(super) fn new(socket: S, turn: Turn, rate: Option<StreamRate>) -> Self {
         Self {
             socket,
+            opened: Opened::new(),
             turn,
             pace: rate.map(Pace::new),
         }
@@ -47,6 +49,19 @@ impl<S: AsyncRead + Unpin> Intake<S> {
         buf.advance(length);
         Poll::Ready(Ok(()))
     }
+
+    fn note(&mut self, came: &[u8]) {
+        if self.pace.is_none() && !self.turn.is_limited() {
+            return;
+        }
+        let opened = self.opened.count(came);
+        self.turn.take(came.len(), opened > 0);
+        if let Some(pace) = &mut self.pace
+            && opened > 0
+        {
+            pace.take(opened);
+        }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Intake<S> {
@@ -62,11 +77,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Intake<S> {
         let most = ready!(this.turn.poll_left_bytes(cx));
         let before = buf.filled().len();
         ready!(this.poll_at_most(cx, buf, most))?;
-        let came = &buf.filled()[before..];
-        this.turn.take(came.len());
-        if let Some(pace) = &mut this.pace {
-            pace.note(came);
-        }
+        this.note(&buf.filled()[before..]);
         Poll::Ready(Ok(()))
     }
 }
@@ -104,7 +115,6 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Intake<S> {
 /// A token bucket of streams.
 struct Pace {
     rate: StreamRate,
-    opened: Opened,
     /// Streams that may be opened at once; below zero, what was opened too early.
     tokens: f64,
     refilled: Instant,
@@ -115,19 +125,14 @@ impl Pace {
     fn new(rate: StreamRate) -> Self {
         Self {
             rate,
-            opened: Opened::new(),
             tokens: f64::from(rate.burst),
             refilled: Instant::now(),
             rest: None,
         }
     }
 
-    /// Takes a token for each stream that these bytes open, and rests where there are none.
-    fn note(&mut self, bytes: &[u8]) {
-        let opened = self.opened.count(bytes);
-        if opened == 0 {
-            return;
-        }
+    /// Takes a token for each stream that was opened, and rests where there are none.
+    fn take(&mut self, opened: u32) {
         let now = Instant::now();
         let per_s = f64::from(self.rate.per_s.max(1));
         let came = per_s * (now - self.refilled).as_secs_f64();

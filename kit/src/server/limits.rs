@@ -28,9 +28,10 @@ pub struct Limits {
     /// How fast one HTTP/2 connection may open streams, those included that it resets at once;
     /// one that is faster is not read for a while. `None`: as fast as it can.
     pub stream_rate: Option<StreamRate>,
-    /// Bytes that are read of a connection before what they brought goes its way. `None`: what
-    /// has come. A few hundred keep a burst of new streams from growing buffers that stay large,
-    /// but cost uploads dearly: for ports of small messages.
+    /// Bytes that are read of a connection before the streams that they opened are worked on, on
+    /// few connections at a time. `None`: what has come, on all. A few hundred keep a burst of
+    /// new streams from growing memory that stays, but cost short calls of large messages some
+    /// time: for ports of streams.
     pub turn_bytes: Option<usize>,
     /// Streams that a peer may reset before their handler began, until the connection is ended;
     /// `None`: h2's own 20 (CVE-2023-44487).

@@ -20,6 +20,9 @@ use tokio_util::sync::PollSemaphore;
 const READERS: usize = 8;
 /// What a connection may read until others have had their turn.
 const ROUND_BYTES: usize = 64 * 1024;
+/// Turns grow while no streams are opened, to this part of what has come since: an upload on one
+/// stream is read as fast as if there were none.
+const UPLOAD_PART: usize = 16;
 
 /// The turns of all connections of a port; `None` where each reads whatever has come.
 #[derive(Clone)]
@@ -50,6 +53,8 @@ struct Reading {
     place: Option<OwnedSemaphorePermit>,
     left_bytes: usize,
     left_of_round_bytes: usize,
+    /// Read since a stream was opened.
+    upload_bytes: usize,
     /// What the present poll of the connection came to.
     asked: bool,
     spent: bool,
@@ -77,6 +82,7 @@ impl Turns {
                     place: None,
                     left_bytes: 0,
                     left_of_round_bytes: 0,
+                    upload_bytes: 0,
                     asked: false,
                     spent: false,
                 }),
@@ -121,12 +127,21 @@ impl Turn {
         Poll::Pending
     }
 
-    /// So many bytes were read.
-    pub(super) fn take(&self, bytes: usize) {
+    /// Whether there is an end to a turn.
+    pub(super) fn is_limited(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// So many bytes were read, and whether they opened streams.
+    pub(super) fn take(&self, bytes: usize, opened: bool) {
         if let Some(state) = &self.0 {
             let mut reading = state.reading();
             reading.left_bytes = reading.left_bytes.saturating_sub(bytes);
             reading.left_of_round_bytes = reading.left_of_round_bytes.saturating_sub(bytes);
+            reading.upload_bytes = match opened {
+                true => 0,
+                false => reading.upload_bytes.saturating_add(bytes),
+            };
         }
     }
 
@@ -150,7 +165,7 @@ impl State {
         let mut reading = self.reading();
         (reading.asked, reading.spent) = (false, false);
         if self.waiting.load(Ordering::Acquire) == 0 {
-            reading.left_bytes = self.bytes;
+            reading.left_bytes = self.bytes.max(reading.upload_bytes / UPLOAD_PART);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use crate::event::MESSAGE;
+use crate::activity::event::MESSAGE;
 use crate::failure::Failure;
 use crate::sample::percentile;
 

@@ -2,14 +2,14 @@
 
 use tokio::task::spawn_blocking;
 
-use super::in_turn;
+use crate::activity::h2load;
+use crate::activity::muster::Muster;
+use crate::activity::peer::disk::{Place, write_and_sync};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load;
-use crate::muster::Muster;
-use crate::peer::disk::{Place, write_and_sync};
 use crate::sample::percentile;
 use crate::scale::Scale;
+use crate::workload::in_turn;
 
 pub(super) const ABOUT: &str = "One CreateEvent at a time: the median";
 

@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::event::{Event, MESSAGE};
+use crate::activity::event::{Event, MESSAGE};
+use crate::activity::pipeline::{Pipeline, Request};
 use crate::failure::Failure;
-use crate::pipeline::{Pipeline, Request};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::activity::muster::Muster;
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::muster::Muster;
 use crate::sample::{Sample, percentile};
 use crate::scale::Scale;
 

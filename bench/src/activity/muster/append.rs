@@ -13,8 +13,8 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Streaming};
 
-use crate::codec::Encoded;
-use crate::event::{Event, MESSAGE};
+use crate::activity::codec::Encoded;
+use crate::activity::event::{Event, MESSAGE};
 use crate::failure::Failure;
 
 const APPEND_STREAM: PathAndQuery =

@@ -11,7 +11,7 @@ use tonic::client::Grpc;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::{Request, Streaming};
 
-use crate::codec::Encoded;
+use crate::activity::codec::Encoded;
 use crate::failure::Failure;
 
 const TAIL: PathAndQuery = PathAndQuery::from_static("/muster.activity.v1.ActivityService/Tail");

@@ -1,14 +1,14 @@
 //! Events in batches, beside other stores.
 
-use super::in_turn;
-use crate::event::Shape;
+use crate::activity::event::Shape;
+use crate::activity::muster::{Muster, append_over, request};
+use crate::activity::peer::{Kind, load};
+use crate::activity::pipeline::deal;
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::muster::{Muster, append_over, request};
-use crate::peer::{Kind, load};
-use crate::pipeline::deal;
 use crate::sample::Sample;
 use crate::scale::Scale;
+use crate::workload::in_turn;
 
 pub(super) const ABOUT: &str = "Batches of 256, 4 in flight on each of 8 connections";
 

@@ -5,7 +5,7 @@ use muster_proto::muster::activity::v1 as pb;
 use muster_testkit::Service;
 use pb::activity_service_client::ActivityServiceClient;
 
-use crate::event::{Event, Shape};
+use crate::activity::event::{Event, Shape};
 use crate::failure::Failure;
 
 pub(crate) use self::append::{append, append_over, open, request};

@@ -1,13 +1,13 @@
 //! Single events, each acknowledged on its own once it is on disk, beside other stores.
 
-use super::in_turn;
-use crate::event::Shape;
+use crate::activity::event::Shape;
+use crate::activity::h2load::{self, Load};
+use crate::activity::muster::Muster;
+use crate::activity::peer::{Kind, load};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load::{self, Load};
-use crate::muster::Muster;
-use crate::peer::{Kind, load};
 use crate::scale::Scale;
+use crate::workload::in_turn;
 
 pub(super) const ABOUT: &str = "Single events, 64 in flight, each acknowledged on disk";
 

@@ -4,13 +4,13 @@ use muster_kit::channel::Channel;
 use muster_proto::compat::activity as pb;
 use pb::activity_events_client::ActivityEventsClient;
 
-use super::in_turn;
+use crate::activity::h2load::{self, Load};
+use crate::activity::muster::Muster;
+use crate::activity::peer::grpc::{Kind, Server};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load::{self, Load};
-use crate::muster::Muster;
-use crate::peer::grpc::{Kind, Server};
 use crate::scale::Scale;
+use crate::workload::in_turn;
 
 pub(super) const ABOUT: &str = "Unary CreateEvent, 128 in flight over 4 connections";
 

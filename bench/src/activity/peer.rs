@@ -9,9 +9,9 @@ use tokio::process::Command;
 pub(crate) use self::nats::Nats;
 pub(crate) use self::postgres::{Postgres, program as postgres_program};
 pub(crate) use self::redis::Redis;
-use crate::event::Event;
+use crate::activity::event::Event;
+use crate::activity::pipeline::{Pipeline, Request, deal, drive_all};
 use crate::failure::Failure;
-use crate::pipeline::{Pipeline, Request, deal, drive_all};
 
 pub(crate) mod disk;
 pub(crate) mod grpc;

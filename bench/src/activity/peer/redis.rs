@@ -8,9 +8,9 @@ use muster_testkit::{Process, eventually, free_port};
 use tempfile::TempDir;
 
 use super::printed;
-use crate::event::{Event, MESSAGE};
+use crate::activity::event::{Event, MESSAGE};
+use crate::activity::pipeline::{Pipeline, Request};
 use crate::failure::Failure;
-use crate::pipeline::{Pipeline, Request};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 

@@ -1,12 +1,12 @@
 //! Reading a large store.
 
-use super::in_turn;
+use crate::activity::muster::{Muster, Read, SMALL_COUNT};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::muster::{Muster, Read, SMALL_COUNT};
 use crate::sample::percentile;
 use crate::scale::Scale;
 use crate::table::thousands;
+use crate::workload::in_turn;
 
 pub(super) const ABOUT: &str = "Reading: one client on loopback that decodes each event";
 

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use muster_testkit::eventually;
 
-use crate::event::{Event, Shape};
+use crate::activity::event::{Event, Shape};
+use crate::activity::muster::{Muster, append, request};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::muster::{Muster, append, request};
 use crate::sample::Sample;
 use crate::scale::Scale;
 use crate::table::thousands;

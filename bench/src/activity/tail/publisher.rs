@@ -6,9 +6,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc::Sender;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::event::Shape;
+use crate::activity::event::Shape;
+use crate::activity::muster::{open, request};
 use crate::failure::Failure;
-use crate::muster::{open, request};
 
 /// Requests that wait for their acknowledgement at most.
 const WINDOW: usize = 1_024;

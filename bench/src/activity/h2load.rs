@@ -11,7 +11,7 @@ use prost::Message;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
-use crate::event::MESSAGE;
+use crate::activity::event::MESSAGE;
 use crate::failure::Failure;
 
 /// How many calls are under way.
