@@ -9,7 +9,9 @@
 
 mod calm;
 mod claims;
+mod dialling;
 mod discovery;
+mod hearing;
 mod link;
 mod lives;
 mod node;

@@ -7,8 +7,8 @@ use muster_presence::replica::{Now, Replica, What};
 use muster_presence::user::User;
 use muster_testkit::Dice;
 
-use crate::claims::Book;
 use crate::discovery::Discovery;
+use crate::hearing::Book;
 use crate::link::Link;
 use crate::node::Node;
 use crate::profile::Profile;
