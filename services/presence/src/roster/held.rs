@@ -1,6 +1,6 @@
 //! The devices of one session.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::ballot::Device;
 use crate::replica::UserId;
@@ -12,7 +12,7 @@ pub(super) struct Held {
     /// The grace of each plain one, in milliseconds.
     plain: HashMap<UserId, u32>,
     /// The grace of each other one, in milliseconds, by its name.
-    telling: HashMap<UserId, BTreeMap<String, u32>>,
+    telling: HashMap<(UserId, Box<str>), u32>,
 }
 
 /// A device of a session that is there.
@@ -33,8 +33,8 @@ impl Held {
     pub(super) fn put(&mut self, user: UserId, device: &Device, grace_ms: u32) -> Option<Holding> {
         let before = self.take(user, &device.device);
         if tells(device) {
-            let devices = self.telling.entry(user).or_default();
-            devices.insert(device.device.clone(), grace_ms);
+            let name = device.device.as_str().into();
+            self.telling.insert((user, name), grace_ms);
         } else {
             self.plain.insert(user, grace_ms);
         }
@@ -49,36 +49,31 @@ impl Held {
             let tells = false;
             return Some(Holding { grace_ms, tells });
         }
-        let devices = self.telling.get_mut(&user)?;
-        let grace_ms = devices.remove(name)?;
-        if devices.is_empty() {
-            self.telling.remove(&user);
-        }
+        let grace_ms = self.telling.remove(&(user, name.into()))?;
         let tells = true;
         Some(Holding { grace_ms, tells })
     }
 
     /// Whether the device is there.
     pub(super) fn has(&self, user: UserId, name: &str) -> bool {
-        let tells = || self.telling.get(&user)?.get(name);
-        (name.is_empty() && self.plain.contains_key(&user)) || tells().is_some()
+        let is_plain = name.is_empty() && self.plain.contains_key(&user);
+        is_plain || self.telling.contains_key(&(user, name.into()))
     }
 
     /// All of them: whose, of what name, and what it is.
-    pub(super) fn into_all(self) -> impl Iterator<Item = (UserId, String, Holding)> {
+    pub(super) fn into_all(self) -> impl Iterator<Item = (UserId, Box<str>, Holding)> {
         let plain = self.plain.into_iter().map(|(user, grace_ms)| {
             let tells = false;
-            (user, String::new(), Holding { grace_ms, tells })
+            (user, "".into(), Holding { grace_ms, tells })
         });
-        let telling = self.telling.into_iter().flat_map(|(user, devices)| {
+        let telling = self.telling.into_iter().map(|((user, name), grace_ms)| {
             let tells = true;
-            let devices = devices.into_iter();
-            devices.map(move |(name, grace_ms)| (user, name, Holding { grace_ms, tells }))
+            (user, name, Holding { grace_ms, tells })
         });
         plain.chain(telling)
     }
 
-    /// How many users they are of, at least.
+    /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.plain.len() + self.telling.len()
     }

@@ -1,18 +1,16 @@
 //! The connections of one user on this replica, and the vote that they add up to.
 
-use std::collections::BTreeMap;
-
 use super::session::SessionId;
 use crate::ballot::{Ballot, Device};
 
 /// How many devices of a user are told of.
 pub(super) const DEVICES_MAX: usize = 64;
 
-/// The connections of one user on this replica.
+/// The connections of one user on this replica. Most users have few: its lists have no room to spare.
 #[derive(Debug, Default)]
 pub(super) struct Local {
-    /// How many connections have which grace.
-    graces_ms: BTreeMap<u32, u32>,
+    /// A grace, and how many connections have it; the greatest grace is the last.
+    graces_ms: Vec<(u32, u32)>,
     /// What has something to tell, by its name and then by its session.
     devices: Vec<(SessionId, Device)>,
 }
@@ -21,28 +19,31 @@ impl Local {
     /// A single connection that has nothing to tell.
     pub(super) fn single(grace_ms: u32) -> Self {
         Self {
-            graces_ms: BTreeMap::from([(grace_ms, 1)]),
+            graces_ms: vec![(grace_ms, 1)],
             devices: Vec::new(),
         }
     }
 
     /// Adds a connection, and what it has to tell.
     pub(super) fn add(&mut self, grace_ms: u32, told: Option<(SessionId, Device)>) {
-        *self.graces_ms.entry(grace_ms).or_default() += 1;
+        match self.grace(grace_ms) {
+            Ok(at) => self.graces_ms[at].1 += 1,
+            Err(at) => insert(&mut self.graces_ms, at, (grace_ms, 1)),
+        }
         if let Some((session, device)) = told {
             match self.place(session, &device.device) {
                 Ok(at) => self.devices[at].1 = device,
-                Err(at) => self.devices.insert(at, (session, device)),
+                Err(at) => insert(&mut self.devices, at, (session, device)),
             }
         }
     }
 
     /// Removes a connection of that grace, and what it had to tell.
     pub(super) fn remove(&mut self, grace_ms: u32, told: Option<(SessionId, &str)>) {
-        if let Some(count) = self.graces_ms.get_mut(&grace_ms) {
-            *count -= 1;
-            if *count == 0 {
-                self.graces_ms.remove(&grace_ms);
+        if let Ok(at) = self.grace(grace_ms) {
+            self.graces_ms[at].1 -= 1;
+            if self.graces_ms[at].1 == 0 {
+                self.graces_ms.remove(at);
             }
         }
         if let Some(at) = told.and_then(|(session, name)| self.place(session, name).ok()) {
@@ -52,7 +53,7 @@ impl Local {
 
     /// How many connections there are.
     pub(super) fn connections(&self) -> u32 {
-        self.graces_ms.values().sum()
+        self.graces_ms.iter().map(|(_, count)| count).sum()
     }
 
     /// Whether the vote alone says all that there is to know.
@@ -62,7 +63,7 @@ impl Local {
 
     /// The vote; none without a connection.
     pub(super) fn ballot(&self) -> Option<Ballot> {
-        let (grace_ms, _) = self.graces_ms.last_key_value()?;
+        let (grace_ms, _) = self.graces_ms.last()?;
         Some(Ballot {
             grace_ms: *grace_ms,
             is_leaving: false,
@@ -83,12 +84,22 @@ impl Local {
             .take(DEVICES_MAX)
     }
 
+    fn grace(&self, grace_ms: u32) -> Result<usize, usize> {
+        self.graces_ms
+            .binary_search_by_key(&grace_ms, |(known, _)| *known)
+    }
+
     fn place(&self, session: SessionId, name: &str) -> Result<usize, usize> {
         self.devices.binary_search_by(|(known, device)| {
             let by_name = device.device.as_str().cmp(name);
             by_name.then(known.cmp(&session))
         })
     }
+}
+
+fn insert<T>(list: &mut Vec<T>, at: usize, item: T) {
+    list.reserve_exact(1);
+    list.insert(at, item);
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ impl Open {
 pub(super) struct Ending {
     session: SessionId,
     users: usize,
-    devices: Box<dyn Iterator<Item = (UserId, String, Holding)> + Send>,
+    devices: Box<dyn Iterator<Item = (UserId, Box<str>, Holding)> + Send>,
     watched: Box<dyn Iterator<Item = UserId> + Send>,
 }
 
