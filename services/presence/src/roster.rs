@@ -20,7 +20,6 @@ mod watched;
 mod watchers;
 mod watching;
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -32,7 +31,6 @@ pub use self::events::{Event, Events, Told};
 use self::gauges::Counts;
 pub use self::monitor::Monitor;
 pub use self::ring::CHANGES_KEPT;
-use self::session::SessionId;
 pub use self::session::{Arrival, CHUNK, Departure, PART_BYTES, PART_USERS, Part, Session};
 use self::state::State;
 pub use self::watching::Watching;
@@ -66,7 +64,6 @@ impl Default for RosterLimits {
 pub struct Roster {
     started: Instant,
     state: Mutex<State>,
-    sessions_opened: AtomicU64,
     /// Raised after own votes.
     voted: watch::Sender<u64>,
     /// How many changes there were.
@@ -80,7 +77,6 @@ impl Roster {
         Arc::new(Self {
             started: Instant::now(),
             state: Mutex::new(State::new(me, limits)),
-            sessions_opened: AtomicU64::new(0),
             voted: watch::Sender::new(0),
             ends: watch::Sender::new(0),
         })
@@ -105,8 +101,7 @@ impl Roster {
     /// Opens a session, which ends when it is dropped.
     #[must_use]
     pub fn session(self: &Arc<Self>) -> Session {
-        let id = SessionId::of(self.sessions_opened.fetch_add(1, Ordering::Relaxed));
-        let news = self.act(|state, _| state.open_session(id));
+        let (id, news) = self.act(|state, _| state.open_session());
         Session::new(Arc::clone(self), id, news)
     }
 

@@ -23,11 +23,16 @@ pub const PART_BYTES: usize = 256 * 1024;
 
 /// Tells sessions apart; a later one has a greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SessionId(u64);
+pub(super) struct SessionId(u32);
 
 impl SessionId {
-    pub(super) const fn of(number: u64) -> Self {
+    pub(super) const fn of(number: u32) -> Self {
         Self(number)
+    }
+
+    /// The one that is opened after this one.
+    pub(super) const fn next(self) -> Self {
+        Self(self.0.wrapping_add(1))
     }
 }
 

@@ -52,10 +52,16 @@ impl Ending {
 }
 
 impl State {
-    /// Opens a session with this id.
-    pub(super) fn open_session(&mut self, session: SessionId) -> Arc<Notify> {
+    /// Opens a session.
+    pub(super) fn open_session(&mut self) -> (SessionId, Arc<Notify>) {
+        // After four thousand million sessions the numbers of those that are still open are passed over.
+        while self.sessions.contains_key(&self.next_session) {
+            self.next_session = self.next_session.next();
+        }
+        let session = self.next_session;
+        self.next_session = session.next();
         let open = self.sessions.entry(session).or_default();
-        Arc::clone(&open.news)
+        (session, Arc::clone(&open.news))
     }
 
     /// Closes a session; [`State::go_on_ending`] does what is left.

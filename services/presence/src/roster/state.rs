@@ -33,6 +33,7 @@ pub(super) struct State {
     pub(super) watch: Watch,
     pub(super) monitors: usize,
     pub(super) sessions: HashMap<SessionId, Open>,
+    pub(super) next_session: SessionId,
     pub(super) ring: Ring,
     /// Whether a vote was cast since it was last asked.
     pub(super) has_voted: bool,
@@ -50,6 +51,7 @@ impl State {
             watch: Watch::default(),
             monitors: 0,
             sessions: HashMap::new(),
+            next_session: SessionId::of(0),
             ring: Ring::default(),
             has_voted: false,
             is_leaving: false,

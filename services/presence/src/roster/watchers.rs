@@ -17,8 +17,7 @@ pub(super) enum Watcher {
     Monitor(Arc<Slot>),
 }
 
-/// All watchers of a user. Most users have one, so that this takes no more room than one; a
-/// user who has 100,000 loses each of them at once.
+/// All watchers of a user who has others than one session. A user who has 100,000 loses each of them at once.
 #[derive(Debug)]
 // The box keeps it at 16 bytes.
 #[allow(clippy::box_collection)]
@@ -30,39 +29,57 @@ enum Watchers {
 /// All watchers of all users; nobody is kept whom no one watches.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    users: HashMap<UserId, Watchers>,
+    /// Those who are watched by one session alone, which may be a million: 8 bytes and a place in a table.
+    alone: HashMap<UserId, SessionId>,
+    others: HashMap<UserId, Watchers>,
 }
 
 impl Watch {
     /// Adds a watcher; again changes nothing.
     pub(super) fn add(&mut self, user: UserId, watcher: Watcher) {
-        match self.users.entry(user) {
-            Entry::Occupied(entry) => entry.into_mut().add(watcher),
-            Entry::Vacant(entry) => drop(entry.insert(Watchers::One(watcher))),
+        if let Some(watchers) = self.others.get_mut(&user) {
+            return watchers.add(watcher);
+        }
+        match (self.alone.entry(user), watcher) {
+            (Entry::Vacant(entry), Watcher::Session(session)) => drop(entry.insert(session)),
+            (Entry::Vacant(_), watcher) => drop(self.others.insert(user, Watchers::One(watcher))),
+            (Entry::Occupied(entry), watcher) => {
+                let mut watchers = Watchers::One(Watcher::Session(entry.remove()));
+                watchers.add(watcher);
+                self.others.insert(user, watchers);
+            }
         }
     }
 
     /// Removes a watcher; whether the user has none left.
     pub(super) fn remove(&mut self, user: UserId, watcher: &Watcher) -> bool {
-        let Entry::Occupied(mut entry) = self.users.entry(user) else {
-            return true;
-        };
-        let is_last = entry.get_mut().remove(watcher);
+        if let Some(session) = self.alone.get(&user) {
+            let is_last = Watcher::Session(*session) == *watcher;
+            if is_last {
+                self.alone.remove(&user);
+            }
+            return is_last;
+        }
+        let watchers = self.others.get_mut(&user);
+        let is_last = watchers.is_none_or(|watchers| watchers.remove(watcher));
         if is_last {
-            entry.remove();
+            self.others.remove(&user);
         }
         is_last
     }
 
     /// Whether anybody watches the user.
     pub(super) fn is_watched(&self, user: UserId) -> bool {
-        self.users.contains_key(&user)
+        self.alone.contains_key(&user) || self.others.contains_key(&user)
     }
 
     /// Does something for each watcher of a user.
-    pub(super) fn each(&self, user: UserId, f: impl FnMut(&Watcher)) {
-        match self.users.get(&user) {
-            Some(Watchers::One(watcher)) => std::iter::once(watcher).for_each(f),
+    pub(super) fn each(&self, user: UserId, mut f: impl FnMut(&Watcher)) {
+        if let Some(session) = self.alone.get(&user) {
+            return f(&Watcher::Session(*session));
+        }
+        match self.others.get(&user) {
+            Some(Watchers::One(watcher)) => f(watcher),
             Some(Watchers::Many(watchers)) => watchers.iter().for_each(f),
             None => {}
         }
@@ -124,7 +141,23 @@ mod tests {
             assert_eq!(watch.remove(albert, watcher), at == 3);
             assert_eq!(count(&watch, albert), 3 - at);
         }
-        assert!(!watch.is_watched(albert) && watch.users.is_empty());
+        assert!(!watch.is_watched(albert) && watch.others.is_empty());
+    }
+
+    #[test]
+    fn a_user_whom_one_session_watches_may_be_watched_by_more() {
+        let (mut watch, albert) = (Watch::default(), user());
+        let [one, two] = [1, 2].map(|id| Watcher::Session(SessionId::of(id)));
+        watch.add(albert, one.clone());
+        watch.add(albert, one.clone());
+        assert_eq!(count(&watch, albert), 1);
+        assert!(!watch.remove(albert, &two));
+        watch.add(albert, two.clone());
+        assert_eq!(count(&watch, albert), 2);
+        assert!(!watch.remove(albert, &one));
+        assert!(watch.remove(albert, &two));
+        watch.add(albert, one.clone());
+        assert!(watch.remove(albert, &one) && !watch.is_watched(albert));
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use super::*;
 
-const ONE: SessionId = SessionId::of(1);
+/// The session that is open.
+const ONE: SessionId = SessionId::of(0);
 
 /// A state with a session.
 fn state() -> State {
     let mut state = State::new(me(), RosterLimits::default());
-    state.open_session(ONE);
+    assert_eq!(state.open_session().0, ONE);
     state
 }
 
@@ -133,8 +134,7 @@ fn a_device_that_arrives_again_has_changed_and_is_no_second_one() {
 #[test]
 fn two_sessions_of_a_user_count_as_one_vote() {
     let mut state = state();
-    let two = SessionId::of(2);
-    state.open_session(two);
+    let (two, _) = state.open_session();
     arrive(&mut state, Device::default(), 100, 10);
     state
         .arrive(two, arrival("Albert", Device::default(), 900), at(20))
