@@ -14,12 +14,13 @@ const COMPAT: [&str; 4] = [
 ];
 
 /// muster's own API, and the health protocol (whose `List` tonic-health does not have).
-const OWN: [&str; 6] = [
+const OWN: [&str; 7] = [
     "grpc/health/v1/health.proto",
     "muster/activity/v1/activity.proto",
     "muster/notificator/v1/notificator.proto",
     "muster/presence/v1/presence.proto",
     "muster/presence/v1/replication.proto",
+    "muster/tasks/v1/tasks.proto",
     "muster/users/v1/users.proto",
 ];
 

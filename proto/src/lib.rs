@@ -91,6 +91,14 @@ pub mod muster {
             "muster.presence.v1"
         );
     }
+    /// Tasks.
+    pub mod tasks {
+        package!(
+            /// `muster.tasks.v1`.
+            v1,
+            "muster.tasks.v1"
+        );
+    }
     /// Users.
     pub mod users {
         package!(
@@ -132,6 +140,7 @@ mod tests {
             "/muster.notificator.v1.NotificatorService/Send",
             "/muster.presence.v1.PresenceService/Session",
             "/muster.presence.v1.ReplicationService/Replicate",
+            "/muster.tasks.v1.TasksService/UpdateTask",
             "/muster.users.v1.UsersService/CreateUser",
             "/grpc.health.v1.Health/List",
         ] {

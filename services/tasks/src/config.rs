@@ -1,0 +1,31 @@
+//! The settings of the service.
+
+use muster_kit::config::{BadSetting, Setting, Settings};
+use muster_kit::store::StoreUrl;
+
+/// What may be set.
+pub const SETTINGS: &[Setting] = &[Setting::of_service(
+    "store",
+    "URL",
+    "Where the tasks are kept: sqlite:PATH",
+)
+.or("sqlite:./muster-data/tasks.db")];
+
+/// The settings of one instance.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where the tasks are kept.
+    pub store: StoreUrl,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// Names the first one that is bad.
+    pub fn read(settings: &Settings) -> Result<Config, BadSetting> {
+        Ok(Config {
+            store: settings.get("store")?,
+        })
+    }
+}
