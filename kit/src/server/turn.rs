@@ -18,6 +18,8 @@ use tokio_util::sync::PollSemaphore;
 
 /// Connections of a port that read at a time.
 const READERS: usize = 8;
+/// Turns are so many times as long while connections are few, whose memory does not matter.
+const ALONE_TIMES: usize = 4;
 /// What a connection may read until others have had their turn.
 const ROUND_BYTES: usize = 64 * 1024;
 /// Turns grow while no streams are opened, to this part of what has come since: an upload on one
@@ -165,7 +167,9 @@ impl State {
         let mut reading = self.reading();
         (reading.asked, reading.spent) = (false, false);
         if self.waiting.load(Ordering::Acquire) == 0 {
-            reading.left_bytes = self.bytes.max(reading.upload_bytes / UPLOAD_PART);
+            let is_alone = reading.readers.available_permits() > 0;
+            let bytes = self.bytes * if is_alone { ALONE_TIMES } else { 1 };
+            reading.left_bytes = bytes.max(reading.upload_bytes / UPLOAD_PART);
         }
     }
 }

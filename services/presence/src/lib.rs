@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use muster_kit::Shutdown;
 use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
-use muster_kit::server::{Limits, ServeError, Server};
+use muster_kit::server::{Limits, ServeError, Server, StreamRate};
 use muster_proto::compat::presence::presence_server::PresenceServer;
 use muster_proto::muster::presence::v1::presence_service_server::PresenceServiceServer;
 use muster_proto::muster::presence::v1::replication_service_server::ReplicationServiceServer;
@@ -45,7 +45,7 @@ pub const SERVICE: Service = Service {
     )
 };
 
-/// Streams at once over all connections, at some 2 to 3 KB each.
+/// Streams at once over all connections, at some 2 KB each.
 const STREAMS_MAX: usize = 1_000_000;
 
 /// Bits of an incarnation that say nothing.
@@ -107,11 +107,17 @@ fn incarnation(since_epoch: Duration) -> u64 {
 /// A gateway brings the streams of many users on one connection, and cancelling one is how a
 /// user disconnects. h2's own limits take that for an attack after 20 streams that were
 /// cancelled before they were seen, or 1,024 stray frames in the life of a connection, and end
-/// the connection: everybody on it would be offline.
+/// the connection: everybody on it would be offline. So both are raised, and what an attack may
+/// cost is bounded by how fast a connection may open streams.
 #[must_use]
 pub fn limits() -> Limits {
     Limits {
         streams_per_connection: 100_000,
+        stream_rate: Some(StreamRate {
+            per_s: 25_000,
+            burst: 10_000,
+        }),
+        turn_bytes: Some(256),
         pending_reset_streams: Some(10_000),
         local_error_resets: Some(100_000),
         ..Limits::default()
