@@ -1,5 +1,7 @@
 //! SQLite through sqlx: one connection writes, a few read, and the schema is brought to today's.
 
+mod group;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use sqlx::sqlite::{
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
+pub use self::group::{Group, Write};
 use super::{StoreError, StoreLock, lock};
 use crate::Shutdown;
 use crate::health::Need;

@@ -40,6 +40,16 @@ pub enum Error {
     Serve(#[from] ServeError),
 }
 
+impl Error {
+    /// Why a sign-up, which waits for its turn, was not stored.
+    pub(crate) fn of_sign_up(error: Arc<WriteError>) -> Self {
+        match *error {
+            WriteError::Busy => Error::Busy,
+            _ => Error::Write(error),
+        }
+    }
+}
+
 impl From<WriteError> for Error {
     fn from(error: WriteError) -> Self {
         Error::Write(Arc::new(error))

@@ -99,7 +99,7 @@ impl Sqlite {
             }
             Offered::Refused(why) => self.written(self.set_aside(number, &why).await)?,
         }
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.waiting.count.fetch_sub(1, Ordering::Relaxed);
         Ok(())
     }
 
