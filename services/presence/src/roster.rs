@@ -16,6 +16,7 @@ mod ring;
 mod session;
 mod sessions;
 mod state;
+mod telling;
 mod watched;
 mod watchers;
 mod watching;
@@ -31,7 +32,7 @@ pub use self::events::{Event, Events, Told};
 use self::gauges::Counts;
 pub use self::monitor::Monitor;
 pub use self::ring::CHANGES_KEPT;
-pub use self::session::{Arrival, CHUNK, Departure, PART_BYTES, PART_USERS, Part, Session};
+pub use self::session::{Arrival, CHUNK, Departure, Part, Session};
 use self::state::State;
 pub use self::watching::Watching;
 use crate::cursor::Cursor;
@@ -112,16 +113,19 @@ impl Roster {
     }
 
     /// What is known about users, and how replicas vote for them.
-    #[must_use]
-    pub fn presences(&self, users: &[User]) -> Vec<(Presence, Vote)> {
-        self.act(|state, _| {
-            let tell = |user| (state.presence(user), state.replica.vote(user));
-            users.iter().map(tell).collect()
-        })
+    ///
+    /// # Errors
+    /// It takes more than about so many bytes.
+    pub fn presences(
+        &self,
+        users: &[User],
+        bytes_max: usize,
+    ) -> Result<Vec<(Presence, Vote)>, Error> {
+        self.act(|state, _| state.presences(users, bytes_max))
     }
 
-    /// Up to `max` users who are online, and where the next page begins, if there is one. About as many bytes as a
-    /// part has at most.
+    /// Up to `max` users who are online, in a few hundred thousand bytes, and behind whom the next page begins, if
+    /// there is one.
     #[must_use]
     pub fn online(&self, after: Option<UserId>, max: usize) -> (Vec<Presence>, Option<UserId>) {
         self.act(|state, _| state.online(after, max))

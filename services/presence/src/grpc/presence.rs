@@ -85,14 +85,7 @@ impl PresenceService for Api {
         request: Request<pb::GetPresenceRequest>,
     ) -> Result<Response<pb::GetPresenceResponse>, Status> {
         let users = users(&request.get_ref().users)?;
-        let known = self.roster.presences(&users);
-        let bytes: usize = known
-            .iter()
-            .map(|(presence, _)| presence.size_bytes())
-            .sum();
-        if bytes > ANSWER_BYTES_MAX {
-            return Err(Error::TooLarge.into());
-        }
+        let known = self.roster.presences(&users, ANSWER_BYTES_MAX)?;
         let (users, votes): (Vec<_>, Vec<_>) = known.into_iter().unzip();
         Ok(Response::new(pb::GetPresenceResponse {
             users: users.into_iter().map(convert::presence).collect(),

@@ -95,9 +95,12 @@ impl State {
         self.vote(user, local, now);
     }
 
+    /// Votes so from now on. Other replicas need not know of a second device that has nothing to tell.
     pub(super) fn cast(&mut self, user: UserId, ballot: Option<Ballot>, now: Now) {
-        self.replica.cast(user, ballot, now);
-        self.has_voted = true;
+        if self.replica.own_ballot(user) != ballot {
+            self.replica.cast(user, ballot, now);
+            self.has_voted = true;
+        }
     }
 
     /// Whether the user may have one more connection. On other replicas, only what they tell is known.

@@ -16,10 +16,6 @@ use crate::user::User;
 
 /// So many users at most are worked on under one lock.
 pub const CHUNK: usize = 512;
-/// How many users one part of a snapshot, or of the changes, has at most.
-pub const PART_USERS: usize = 1000;
-/// About how many bytes.
-pub const PART_BYTES: usize = 256 * 1024;
 
 /// Tells sessions apart; a later one has a greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

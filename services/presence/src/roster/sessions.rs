@@ -6,14 +6,14 @@ use tokio::sync::Notify;
 
 use super::connections::Going;
 use super::held::{Held, Holding};
-use super::session::{PART_BYTES, PART_USERS, Part, SessionId};
+use super::session::{Part, SessionId};
 use super::state::{State, presence};
+use super::telling::{PART_BYTES, PART_USERS, Telling};
 use super::watched::{Told, Watched};
 use super::watchers::Watcher;
 use super::watching::{Resume, Watching};
 use crate::cursor::Cursor;
 use crate::error::Error;
-use crate::presence::Presence;
 use crate::replica::{Change, Now, UserId};
 use crate::user::User;
 
@@ -162,11 +162,11 @@ impl State {
     /// The next part of those who are newly watched.
     pub(super) fn snapshot(&mut self, session: SessionId, watching: &mut Watching) -> Option<Part> {
         let open = self.sessions.get_mut(&session)?;
-        let mut told = Telling::default();
+        let mut told = Telling::at_most(PART_USERS, PART_BYTES);
         while !told.is_full()
             && let Some(user) = watching.pop()
         {
-            told.looked_at += 1;
+            told.look();
             // Meanwhile the client may have thought better of it.
             if open.watched.has(user)
                 && let Some(presence) = presence(&self.replica, &self.ring, user)
@@ -177,7 +177,7 @@ impl State {
         }
         let position = open.watched.position(self.ring.end());
         Some(Part {
-            users: told.users,
+            users: told.into_users(),
             cursor: self.cursor(position),
             is_last: watching.is_empty(),
         })
@@ -186,11 +186,11 @@ impl State {
     /// Who is another than the session was last told.
     pub(super) fn changes(&mut self, session: SessionId) -> Option<Part> {
         let open = self.sessions.get_mut(&session)?;
-        let mut told = Telling::default();
+        let mut told = Telling::at_most(PART_USERS, PART_BYTES);
         while !told.is_full()
             && let Some(user) = open.watched.next_due()
         {
-            told.looked_at += 1;
+            told.look();
             if let Some(presence) = presence(&self.replica, &self.ring, user)
                 && open.watched.tell_news(user, Told::of(&presence))
             {
@@ -200,28 +200,9 @@ impl State {
         let is_last = open.watched.is_nobody_due();
         let position = open.watched.position(self.ring.end());
         Some(Part {
-            users: told.users,
+            users: told.into_users(),
             cursor: self.cursor(position),
             is_last,
         })
-    }
-}
-
-/// Users who are told together.
-#[derive(Debug, Default)]
-struct Telling {
-    users: Vec<Presence>,
-    bytes: usize,
-    looked_at: usize,
-}
-
-impl Telling {
-    fn push(&mut self, presence: Presence) {
-        self.bytes += presence.size_bytes();
-        self.users.push(presence);
-    }
-
-    fn is_full(&self) -> bool {
-        self.looked_at >= PART_USERS || self.bytes >= PART_BYTES
     }
 }

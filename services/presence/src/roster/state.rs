@@ -8,13 +8,15 @@ use super::graces::Graces;
 use super::local::Local;
 use super::monitor::Slot;
 use super::ring::{Kept, Ring};
-use super::session::{PART_BYTES, SessionId};
+use super::session::SessionId;
 use super::sessions::Open;
+use super::telling::{PART_BYTES, Telling};
 use super::watchers::{Watch, Watcher};
 use crate::cursor::Cursor;
+use crate::error::Error;
 use crate::origin::Origin;
 use crate::presence::Presence;
-use crate::replica::{Change, Now, Replica, UserId, What};
+use crate::replica::{Change, Now, Replica, UserId, Vote, What};
 use crate::user::User;
 
 /// How many graces end in one tick at most: the lock is not held for longer.
@@ -162,20 +164,41 @@ impl State {
         max: usize,
     ) -> (Vec<Presence>, Option<UserId>) {
         let (page, is_end) = self.replica.online_page(after, max);
-        let (mut told, mut bytes, mut last) = (Vec::new(), 0, None);
-        for user in &page {
-            let Some(presence) = self.presence_of(*user) else {
-                continue;
-            };
-            bytes += presence.size_bytes();
-            told.push(presence);
+        let mut told = Telling::at_most(max, PART_BYTES);
+        let mut left = page.iter();
+        let mut last = None;
+        while !told.is_full()
+            && let Some(user) = left.next()
+        {
+            told.look();
+            self.presence_of(*user)
+                .into_iter()
+                .for_each(|presence| told.push(presence));
             last = Some(*user);
-            if bytes >= PART_BYTES {
-                break;
-            }
         }
-        let is_whole = last == page.last().copied();
-        (told, last.filter(|_| !(is_end && is_whole)))
+        let is_all = is_end && left.len() == 0;
+        (told.into_users(), last.filter(|_| !is_all))
+    }
+
+    /// What is known about users, and how replicas vote for them.
+    ///
+    /// # Errors
+    /// It takes more than about so many bytes.
+    pub(super) fn presences(
+        &self,
+        users: &[User],
+        bytes_max: usize,
+    ) -> Result<Vec<(Presence, Vote)>, Error> {
+        let mut bytes = 0;
+        let tell = |user| {
+            let presence = self.presence(user);
+            bytes += presence.size_bytes();
+            match bytes <= bytes_max {
+                true => Ok((presence, self.replica.vote(user))),
+                false => Err(Error::TooLarge),
+            }
+        };
+        users.iter().map(tell).collect()
     }
 
     /// What is known about a user, who may have no number.
