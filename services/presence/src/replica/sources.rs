@@ -25,7 +25,8 @@ impl Replica {
         }
     }
 
-    /// The origin itself, if it is there; or who has the latest of its votes.
+    /// The origin itself, if it is there; or who has the latest of its votes. Of two links with the origin the later
+    /// one: that there is one means that the other end has given up the earlier.
     fn best_source(&self, known: &Known, now_ms: u64) -> Option<LinkId> {
         let replica = &known.origin.replica;
         let fit = self
@@ -34,7 +35,7 @@ impl Replica {
             .filter(|(_, link)| link.silent_ms(now_ms) <= SUSPECT_MS);
         let direct = fit
             .clone()
-            .find(|(_, link)| link.peer.as_ref() == Some(&known.origin));
+            .rfind(|(_, link)| link.peer.as_ref() == Some(&known.origin));
         if let Some((id, _)) = direct {
             return Some(*id);
         }
