@@ -5,11 +5,14 @@ use std::collections::VecDeque;
 use muster_presence::message::Message;
 use muster_presence::replica::LinkId;
 
+/// TCP sends nothing new when what it sent is not acknowledged for so long.
+const RETRANSMIT_MS: u64 = 300;
+
 /// A stream between two processes.
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) sides: [Side; 2],
-    /// So many messages of a side may be on their way or not acknowledged.
+    /// So many messages of a side may be on their way.
     pub(crate) room: usize,
     pub(crate) latency_ms: u64,
     /// After a cut, what waits is sent again only now.
@@ -25,8 +28,8 @@ pub(crate) struct Side {
     pub(crate) state: State,
     /// What is on its way to the other side, and when it is there.
     pub(crate) sent: VecDeque<(u64, Parcel)>,
-    /// Messages that have arrived, which nothing can say from there to here.
-    pub(crate) unacked: usize,
+    /// Since when messages have arrived of which nothing can tell this side.
+    pub(crate) unacked_ms: Option<u64>,
     /// Whether the other side has said Hello.
     pub(crate) is_greeted: bool,
     /// Whether the end is on its way, or has no way to be told.
@@ -64,11 +67,13 @@ impl Link {
             .all(|side| side.is_greeted && matches!(side.state, State::Open(_)))
     }
 
-    pub(crate) fn has_room(&self, side: usize) -> bool {
+    pub(crate) fn has_room(&self, side: usize, now_ms: u64) -> bool {
         let side = &self.sides[side];
+        let is_stalled = |since_ms| now_ms > since_ms + RETRANSMIT_MS;
         matches!(side.state, State::Open(_))
             && !side.is_ended
-            && side.sent.len() + side.unacked < self.room
+            && !side.unacked_ms.is_some_and(is_stalled)
+            && side.sent.len() < self.room
     }
 
     /// Sends a parcel: when it will be there.
@@ -89,7 +94,7 @@ impl Side {
             life,
             state: State::Waiting,
             sent: VecDeque::new(),
-            unacked: 0,
+            unacked_ms: None,
             is_greeted: false,
             is_ended: false,
         }

@@ -33,7 +33,7 @@ impl World {
         }
         for end in 0..node.ends.len() {
             let (link, side) = self.nodes[n].ends[end];
-            while self.links[link].has_room(side) {
+            while self.links[link].has_room(side, self.now_ms) {
                 let Some(message) = self.next_message(n, link, side) else {
                     break;
                 };
@@ -93,7 +93,9 @@ impl World {
             return;
         };
         if self.cut[n][sender] {
-            self.links[link].sides[from].unacked += 1;
+            let now_ms = self.now_ms;
+            let unacked_ms = &mut self.links[link].sides[from].unacked_ms;
+            unacked_ms.get_or_insert(now_ms);
         } else if self.nodes[sender].runs() {
             self.pump_soon(sender);
         }
@@ -182,7 +184,7 @@ impl World {
                 let stalled_ms = self.some_ms(RETRANSMIT_MS);
                 self.links[link].stalled_until_ms = self.now_ms + stalled_ms;
                 for side in &mut self.links[link].sides {
-                    side.unacked = 0;
+                    side.unacked_ms = None;
                     for (arrival_ms, _) in &mut side.sent {
                         *arrival_ms = (*arrival_ms).max(self.now_ms + stalled_ms);
                     }
