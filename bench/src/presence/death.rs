@@ -125,9 +125,7 @@ async fn muster(death: Death, users: usize) -> Result<Told, Failure> {
     kill(process, death);
     // By two sessions and a monitor each.
     let expected = 3 * (users - elsewhere.len());
-    let outcome = all_told(&mut told, start, expected).await;
-    cluster.replicas[0].process().resume();
-    outcome
+    all_told(&mut told, start, expected).await
 }
 
 fn kill(process: &mut Process, death: Death) {
