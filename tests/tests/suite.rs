@@ -166,6 +166,28 @@ async fn a_monitor_sees_albert_come_and_go_in_another_terminal() {
 }
 
 #[tokio::test]
+async fn users_and_who_watches_them_are_counted_at_metrics() {
+    let suite = Service::suite(&[]).await;
+    let (addr, admin) = (suite.addr_of("presence"), suite.addr_of("admin"));
+    let monitor = terminal(&addr, "Monitor");
+    has_printed(&monitor, OFFLINE).await;
+    let _device = second_device(&addr).await;
+    let expected = [
+        "presence_users_online 1",
+        "presence_own_votes 1",
+        "presence_monitors 1",
+        "presence_sessions 1",
+        "presence_watched_users 0",
+    ];
+    eventually(SOON, || async {
+        let (_, metrics) = get(&admin, "/metrics").await?;
+        let has = |row: &&str| metrics.lines().any(|line| line == *row);
+        expected.iter().all(has).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn events_are_stored_once_and_listed_in_order() {
     let suite = Service::suite(&[]).await;
     let addr = suite.addr_of("activity");
