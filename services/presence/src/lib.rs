@@ -2,7 +2,8 @@
 //!
 //! Programs that people use together show who else is there, at once and without ghosts. A user
 //! is online while at least one replica votes for them, and a replica votes while it holds one
-//! of their streams; so there is nothing to expire, and nothing to be written to a disk.
+//! of their devices, or within the grace that the last one left; so nothing has to be renewed,
+//! and nothing to be written to a disk.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime};
