@@ -4,12 +4,11 @@ use muster_kit::config::{BadSetting, Setting, Settings};
 use muster_kit::store::StoreUrl;
 
 /// What may be set.
-pub const SETTINGS: &[Setting] = &[Setting::of_service(
-    "store",
-    "URL",
-    "Where the tasks are kept: sqlite:PATH",
-)
-.or("sqlite:./muster-data/tasks.db")];
+pub const SETTINGS: &[Setting] =
+    &[
+        Setting::of_service("store", "URL", "Where the tasks are kept: sqlite:PATH")
+            .or("sqlite:./muster-data/tasks.db"),
+    ];
 
 /// The settings of one instance.
 #[derive(Debug, Clone)]

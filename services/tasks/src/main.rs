@@ -1,4 +1,4 @@
-//! What is to be done.
+//! Tasks of users.
 
 use std::process::ExitCode;
 

@@ -1,0 +1,147 @@
+//! The SQLite engine: one connection writes, a few read.
+
+mod create;
+mod write;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use muster_kit::Shutdown;
+use muster_kit::health::Need;
+use muster_kit::store::sqlite;
+use sqlx::{QueryBuilder, SqliteExecutor};
+
+use crate::error::Error;
+use crate::input::NewTask;
+use crate::selection::{Page, Selection};
+use crate::task::{Change, Precondition, Refusal, Status, Task};
+use write::{Step, Write};
+
+/// Each is one step from the schema before; none is ever changed once it was released.
+const MIGRATIONS: &sqlite::Migrations = &[("tasks", include_str!("1-tasks.sql"))];
+
+type Row = (i64, i64, String, i64, Option<i64>, i64);
+
+/// An open SQLite store.
+#[derive(Debug)]
+pub struct Sqlite {
+    database: Arc<sqlite::Sqlite>,
+    writes: sqlite::Group<Write>,
+    max_keys: u32,
+}
+
+impl Sqlite {
+    pub(super) async fn open(path: &Path, max_keys: u32, need: Need) -> Result<Self, Error> {
+        let database = Arc::new(sqlite::Sqlite::open(path, MIGRATIONS, need).await?);
+        Ok(Self {
+            writes: sqlite::Group::new(database.clone()),
+            database,
+            max_keys,
+        })
+    }
+
+    pub(super) async fn create(&self, task: NewTask, at_ms: i64) -> Result<Task, Error> {
+        let max_keys = self.max_keys;
+        self.write(Step::Create { task, max_keys }, at_ms).await
+    }
+
+    pub(super) async fn change(
+        &self,
+        id: i64,
+        change: Change,
+        precondition: Precondition,
+        at_ms: i64,
+    ) -> Result<Task, Error> {
+        let step = Step::Change {
+            id,
+            change,
+            precondition,
+        };
+        self.write(step, at_ms).await
+    }
+
+    pub(super) async fn delete(&self, id: i64, precondition: Precondition) -> Result<(), Error> {
+        self.write(Step::Delete { id, precondition }, 0)
+            .await
+            .map(drop)
+    }
+
+    async fn write(&self, step: Step, at_ms: i64) -> Result<Task, Error> {
+        let done: Result<Task, Refusal> = self.writes.write(Write { step, at_ms }).await?;
+        Ok(done?)
+    }
+
+    pub(super) async fn task(&self, id: i64) -> Result<Option<Task>, Error> {
+        Ok(find(self.database.readers(), id).await?)
+    }
+
+    pub(super) async fn list(&self, selection: Selection) -> Result<Page, Error> {
+        let mut query = query(&selection);
+        let mut rows = query.build_query_as::<Row>().fetch(self.database.readers());
+        let mut page = Page::default();
+        while let Some(row) = rows.try_next().await? {
+            if !page.push(task(row), selection.limit) {
+                break;
+            }
+        }
+        Ok(page)
+    }
+
+    pub(super) async fn keep_checked(&self, shutdown: &Shutdown) {
+        self.database.keep_checked(shutdown).await;
+    }
+
+    pub(super) async fn close(&self) {
+        self.database.close().await;
+    }
+}
+
+/// Selects the tasks of a page, and one more if there are more.
+fn query(selection: &Selection) -> QueryBuilder<sqlx::Sqlite> {
+    let mut query = QueryBuilder::new(
+        "SELECT id, user_id, content, created_at_ms, completed_at_ms, version FROM tasks
+         WHERE id > ",
+    );
+    query.push_bind(selection.after);
+    if let Some(user_id) = selection.user_id {
+        query.push(" AND user_id = ").push_bind(user_id);
+    }
+    if let Some(status) = selection.status {
+        query.push(" AND status = ").push_bind(number(status));
+    }
+    query
+        .push(" ORDER BY id LIMIT ")
+        .push_bind(i64::from(selection.limit) + 1);
+    query
+}
+
+async fn find(executor: impl SqliteExecutor<'_>, id: i64) -> Result<Option<Task>, sqlx::Error> {
+    let found = sqlx::query_as(
+        "SELECT id, user_id, content, created_at_ms, completed_at_ms, version FROM tasks
+         WHERE id = ?",
+    )
+    .bind(id)
+    .fetch_optional(executor)
+    .await?;
+    Ok(found.map(task))
+}
+
+fn task((id, user_id, content, created_at_ms, completed_at_ms, version): Row) -> Task {
+    Task {
+        id,
+        user_id,
+        content,
+        created_at_ms,
+        completed_at_ms,
+        version,
+    }
+}
+
+/// A status as it is stored.
+fn number(status: Status) -> i64 {
+    match status {
+        Status::Open => 0,
+        Status::Completed => 1,
+    }
+}
