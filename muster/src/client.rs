@@ -6,6 +6,7 @@ mod conflicts;
 mod health;
 mod notify;
 mod presence;
+mod tasks;
 mod users;
 
 use std::fmt::Display;
@@ -63,6 +64,11 @@ pub(crate) const COMMANDS: &[Client] = &[
         name: "conflicts",
         command: conflicts::command,
         run: |m| Box::pin(conflicts::run(m)),
+    },
+    Client {
+        name: "tasks",
+        command: tasks::command,
+        run: |m| Box::pin(tasks::run(m)),
     },
     Client {
         name: "health",
