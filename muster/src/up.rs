@@ -27,7 +27,7 @@ const SUITE: &[Setting] =
 const READY: Duration = Duration::from_secs(5);
 
 /// A line to try for each service, with its address put in.
-const TRIES: [(&str, &str); 6] = [
+const TRIES: [(&str, &str); 7] = [
     (
         "presence",
         r#"grpcurl -plaintext -d '{"name":"Albert"}' ADDR cloudstate.samples.chat.presence.Presence/Monitor"#,
@@ -48,6 +48,7 @@ const TRIES: [(&str, &str); 6] = [
         "conflicts",
         "grpcurl -plaintext ADDR describe Scheduling.ConflictService",
     ),
+    ("tasks", "curl http://ADDR/tasks"),
     ("admin", "curl http://ADDR/readyz"),
 ];
 
@@ -70,6 +71,7 @@ pub(crate) fn program() -> Program {
         muster_notificator::SERVICE,
         muster_users::SERVICE,
         muster_conflicts::SERVICE,
+        muster_tasks::SERVICE,
     ];
     let command = Command::new("up").about("Starts the whole suite in this process");
     let program = Program::new(command).settings(SUITE, None);
@@ -144,6 +146,13 @@ async fn start(settings: Settings) -> Result<ExitCode, StartError> {
             &muster_conflicts::SERVICE,
             muster_conflicts::config::Config::read,
             muster_conflicts::run,
+        )
+        .await?;
+    suite
+        .add(
+            &muster_tasks::SERVICE,
+            muster_tasks::config::Config::read,
+            muster_tasks::run,
         )
         .await?;
     let admin = suite.host.bind_admin(&suite.settings).await?;

@@ -1,16 +1,24 @@
 //! What the suite consists of: one list for all tests.
 
 /// The services, by the names that they have in flags, in discovery and in what they print.
-pub const SERVICES: [&str; 5] = ["presence", "activity", "notificator", "users", "conflicts"];
+pub const SERVICES: [&str; 6] = [
+    "presence",
+    "activity",
+    "notificator",
+    "users",
+    "conflicts",
+    "tasks",
+];
 
 /// The binaries that ship: the suite in one process, and one for each service.
-pub const BINARIES: [&str; 6] = [
+pub const BINARIES: [&str; 7] = [
     "muster",
     "muster-presence",
     "muster-activity",
     "muster-notificator",
     "muster-users",
     "muster-conflicts",
+    "muster-tasks",
 ];
 
 /// The names by which each of them answers as grpc-health-probe does.

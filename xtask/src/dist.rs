@@ -10,13 +10,14 @@ use crate::command::{cargo, run};
 use crate::elapsed::Steps;
 use crate::toolchain::musl;
 
-const BINARIES: [&str; 6] = [
+const BINARIES: [&str; 7] = [
     "muster",
     "muster-presence",
     "muster-activity",
     "muster-notificator",
     "muster-users",
     "muster-conflicts",
+    "muster-tasks",
 ];
 /// The names by which every binary answers as that program.
 const PROBES: [&str; 2] = ["grpc-health-probe", "grpc_health_probe"];

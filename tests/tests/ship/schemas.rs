@@ -37,6 +37,7 @@ const COMBINATIONS: [&[&str]; 6] = [
         "services.notificator.enabled=false",
         "services.users.enabled=false",
         "services.conflicts.enabled=false",
+        "services.tasks.enabled=false",
         "etcd.enabled=false",
     ],
     &["etcd.enabled=false", "etcd.endpoints={etcd:2379}"],
