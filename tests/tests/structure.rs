@@ -9,7 +9,7 @@ use muster_testkit::{BINARIES, PROBES, SERVICES};
 use muster_tests::{Source, packages, root, sources};
 
 /// The pure files: what a service is about, without the wire and without the store.
-const DOMAIN: [&str; 15] = [
+const DOMAIN: [&str; 18] = [
     "services/presence/src/replica.rs",
     "services/presence/src/roster.rs",
     "services/presence/src/roster/state.rs",
@@ -24,6 +24,9 @@ const DOMAIN: [&str; 15] = [
     "services/notificator/src/outbox.rs",
     "services/users/src/user.rs",
     "services/conflicts/src/sweep.rs",
+    "services/tasks/src/task.rs",
+    "services/tasks/src/selection.rs",
+    "services/tasks/src/board.rs",
     "kit/src/mail.rs",
 ];
 

@@ -304,7 +304,7 @@ mod tests {
     fn a_user_is_online_while_there_is_a_vote() {
         let mut table = Electorate::default();
         let id = table.intern(&user(1));
-        let slots = [Slot::ME, Slot::LINGER, Slot::OTHER];
+        let slots = [Slot::ME, Slot::LINGER, Slot(2)];
         for slot in slots {
             assert_eq!(table.set(id, vote(slot)), None);
             assert_eq!(table.set(id, vote(slot)), Some(vote(slot)));

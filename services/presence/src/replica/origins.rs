@@ -16,7 +16,7 @@ pub(super) const ORIGINS_MAX: usize = 64;
 
 /// Stands for an origin in the table of votes of one replica.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Slot(u8);
+pub(super) struct Slot(pub(super) u8);
 
 impl Slot {
     /// The replica itself.
@@ -224,10 +224,4 @@ impl Origins {
             |known| known.origin.replica.clone(),
         )
     }
-}
-
-#[cfg(test)]
-impl Slot {
-    /// Any origin but the replica itself.
-    pub(super) const OTHER: Slot = Slot(2);
 }
