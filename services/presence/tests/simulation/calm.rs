@@ -11,6 +11,8 @@ use crate::world::World;
 /// How long replicas may take to agree. Silence is noticed after 3 s, a machine that lost power too; what others said of
 /// it meanwhile may take as long again, and the users of a replica that left have 5 s to come back.
 const AGREE_MS: u64 = 15_000;
+/// How much longer than the trouble a node may be stopped.
+const PAUSE_MS: usize = 5_000;
 const STEP_MS: u64 = 100;
 /// How long they must stay so.
 const STAY_MS: u64 = 500;
@@ -19,6 +21,11 @@ impl World {
     /// Lets nothing go wrong any more, and waits until all agree.
     pub(crate) fn calm_down(&mut self) {
         self.is_troubled = false;
+        if self.nodes.iter().any(|node| node.is_paused) {
+            // Long enough for others to give up who is stopped, sometimes.
+            let pause_ms = self.some_ms(PAUSE_MS);
+            self.pass(pause_ms);
+        }
         self.repair();
         self.agree();
         if self.profile.is_long {

@@ -84,10 +84,8 @@ impl World {
         if self.is_owed(n, u) {
             return Some("their grace runs".to_owned());
         }
-        let is_kept = node
-            .kept
-            .get(&u)
-            .is_some_and(|until_ms| self.now_ms < *until_ms);
+        let mut kept = node.kept.iter();
+        let is_kept = kept.any(|((_, kept), until_ms)| *kept == u && self.now_ms < *until_ms);
         if is_kept && self.profile.loss.is_none() {
             return Some("it was stopped itself".to_owned());
         }
@@ -129,19 +127,32 @@ impl World {
             && self.is_in_use(n, other)
     }
 
-    /// Users of nodes that a node is linked with.
-    pub(crate) fn seen_by(&self, n: usize) -> BTreeMap<usize, u64> {
-        let voters = (0..self.nodes.len()).filter(|voter| *voter != n && self.is_in_use(n, *voter));
-        let votes = voters
-            .filter(|voter| self.nodes[*voter].serves())
-            .flat_map(|voter| &self.nodes[voter].votes);
-        let settled = votes.filter(|(_, vote)| self.now_ms >= vote.since_ms + SETTLE_MS);
-        settled.map(|(u, _)| (*u, u64::MAX)).collect()
+    /// Nodes that a node is linked with, and their users.
+    pub(crate) fn seen_by(&self, n: usize) -> BTreeMap<(usize, usize), u64> {
+        let voters = (0..self.nodes.len()).filter(|voter| {
+            let is_linked = *voter != n && self.are_linked(n, *voter);
+            is_linked && self.is_in_use(n, *voter) && self.nodes[*voter].serves()
+        });
+        let votes = voters.flat_map(|voter| {
+            let votes = self.nodes[voter].votes.iter();
+            let settled = votes.filter(|(_, vote)| self.now_ms >= vote.since_ms + SETTLE_MS);
+            settled.map(move |(u, _)| ((voter, *u), u64::MAX))
+        });
+        votes.collect()
     }
 
-    /// Something happened after which users may go offline for nodes that were stopped.
-    pub(crate) fn keep_nobody(&mut self) {
-        self.nodes.iter_mut().for_each(|node| node.kept.clear());
+    /// Something happened between two nodes after which either may give up the other's users, stopped or not.
+    pub(crate) fn forgive(&mut self, one: usize, other: usize) {
+        for (n, voter) in [(one, other), (other, one)] {
+            self.nodes[n].kept.retain(|(of, _), _| *of != voter);
+        }
+    }
+
+    /// Something happened to a node after which others may give up its users.
+    pub(crate) fn forgive_all(&mut self, voter: usize) {
+        for node in &mut self.nodes {
+            node.kept.retain(|(of, _), _| *of != voter);
+        }
     }
 
     fn is_ghost(&self, n: usize, u: usize) -> bool {

@@ -78,7 +78,7 @@ impl World {
         are_awake && !self.cut[one][other] && !self.cut[other][one]
     }
 
-    fn are_linked(&self, one: usize, other: usize) -> bool {
+    pub(crate) fn are_linked(&self, one: usize, other: usize) -> bool {
         let mut links = self.nodes[one]
             .ends
             .iter()

@@ -73,7 +73,7 @@ impl World {
         self.owe_graces(n);
         self.end(n, is_told);
         self.deregister(n, false);
-        self.keep_nobody();
+        self.forgive_all(n);
         if !is_told {
             self.book.disturbed_ms = Some(self.now_ms);
         }
@@ -146,10 +146,7 @@ impl World {
     }
 
     fn disturb(&mut self, n: usize) {
-        let others = self.nodes.iter_mut().enumerate();
-        others
-            .filter(|(other, _)| *other != n)
-            .for_each(|(_, node)| node.kept.clear());
+        self.forgive_all(n);
         self.book.disturbed_ms = Some(self.now_ms);
         self.book.unsettle(n, self.now_ms);
     }
@@ -157,7 +154,7 @@ impl World {
     /// A node drains: it says that it leaves, its users go elsewhere, and it stops.
     pub(crate) fn leave(&mut self, n: usize) {
         note!(self, "{} leaves", self.nodes[n].name);
-        self.keep_nobody();
+        self.forgive_all(n);
         self.with(n, |replica, now| replica.leave(now));
         let life = self.nodes[n].life;
         self.nodes[n].left_ms = Some(self.now_ms);

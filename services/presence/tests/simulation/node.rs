@@ -34,8 +34,8 @@ pub(crate) struct Node {
     pub(crate) told: BTreeSet<usize>,
     /// Until when a user must stay online for it, whatever happens elsewhere.
     pub(crate) owed: BTreeMap<usize, Owed>,
-    /// Users who must stay online for it while it is stopped and a while after, and until when.
-    pub(crate) kept: BTreeMap<usize, u64>,
+    /// Nodes, and users of theirs who must stay online for it while it is stopped and a while after, and until when.
+    pub(crate) kept: BTreeMap<(usize, usize), u64>,
     /// Whom discovery has told it of.
     pub(crate) listed: BTreeSet<Arc<str>>,
     pub(crate) born_with: BTreeSet<Arc<str>>,

@@ -39,7 +39,7 @@ const CLASSES: [(usize, &[(Kind, usize)]); 7] = [
     ),
     (2, &[(Kind::Kill, 4), (Kind::Start, 4)]),
     (3, &[(Kind::LosePower, 4), (Kind::Start, 3)]),
-    (2, &[(Kind::Pause, 3), (Kind::Resume, 4)]),
+    (2, &[(Kind::Pause, 3), (Kind::Resume, 3)]),
     (2, &[(Kind::Leave, 3), (Kind::Start, 2)]),
     (
         3,
@@ -82,8 +82,9 @@ impl Profile {
             }
         };
         add(&ALWAYS);
-        for (times, class) in &CLASSES {
-            if dice.once_in(*times) {
+        let alone = dice.once_in(4).then(|| dice.within(0..CLASSES.len()));
+        for (number, (times, class)) in CLASSES.iter().enumerate() {
+            if alone.map_or_else(|| dice.once_in(*times), |alone| alone == number) {
                 add(class);
             }
         }

@@ -95,7 +95,8 @@ impl World {
             return;
         }
         self.book.disturbed_ms = Some(self.now_ms);
-        self.keep_nobody();
+        let [one, other] = self.links[link].sides.each_ref().map(|side| side.node);
+        self.forgive(one, other);
         self.hang_up(link, side, is_told);
         if !is_told {
             let late_ms = self.some_ms(4_000);
@@ -161,7 +162,7 @@ impl World {
 
     fn disturb_pair(&mut self, one: usize, other: usize) {
         self.book.disturbed_ms = Some(self.now_ms);
-        self.keep_nobody();
+        self.forgive(one, other);
         self.book.unsettle_pair(one, other, self.now_ms);
     }
 }

@@ -109,7 +109,7 @@ impl World {
         self.nodes[n].votes.remove(&u);
         self.end_vote(n, u, self.now_ms);
         self.nodes.iter_mut().for_each(|node| {
-            node.kept.remove(&u);
+            node.kept.remove(&(n, u));
         });
         let user = self.users[u].clone();
         self.with(n, |replica, now| {
