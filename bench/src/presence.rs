@@ -23,8 +23,21 @@ pub(crate) const SUITE: Suite = Suite {
     name: "presence",
     head: "\
 Written by `cargo xtask bench presence`, all of it: figures that were typed would say nothing. One machine holds the
-replicas, their peers and the clients, all on loopback. A figure is the median of its rounds, with the least and the
-most.
+replicas, their peers and the clients, all on loopback, with the defaults of each unless said otherwise. A figure is the
+median of its rounds, with the least and the most.
+
+- A stream's memory is by how much the process has grown for each, from its start to when its resident memory stays the
+  same. Opened at once: all requests of a connection are under way before the first is answered. Gradually: on ten
+  connections at a time, one on each. The peers serve the same contract: tonic with its own server and codec, grpc-go.
+- Cycles: HTTP/2 frames made by hand, so that the client costs little; 100 streams are open at a time. The library's
+  limits are those of tonic as it comes; told is how many streams had been sent when the connection was lost.
+- Replicas find each other through a real etcd. Each user changes twice a second, and every change must be told.
+- Centrifugo: two nodes over one Redis (`join_leave`, `presence`); each user is a channel that a client on one node joins
+  and leaves and a client on the other has subscribed, ten connections on either side. A dead node: until
+  `presence_stats` on the other counts none of its clients.
+- A dead replica: two Session streams and a Monitor for each user, on the other replicas. A tenth of the users are
+  connected to another replica as well.
+- Many users: names of 14 bytes, a device each, without status or metadata.
 ",
     versions,
     workloads: &WORKLOADS,

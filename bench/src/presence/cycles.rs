@@ -60,7 +60,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
         rate("once it had begun", &begun),
         rate("in the write that opened it", &at_once),
         Figure::new(
-            "streams until the connection was lost, or all",
+            "streams sent until the connection was lost, or all",
             Unit::Count,
             &all,
         )
