@@ -11,6 +11,7 @@ use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Connection, SqliteConnection};
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
@@ -115,7 +116,7 @@ impl Sqlite {
             path: name(),
             cause,
         };
-        let writer = pool(path, 1).await.map_err(failed)?;
+        let writer = pool(path, writers()).await.map_err(failed)?;
         migrator(migrations)
             .run(&writer)
             .await
@@ -130,7 +131,8 @@ impl Sqlite {
                     cause,
                 },
             })?;
-        let readers = pool(path, READERS).await.map_err(failed)?;
+        let readers = SqlitePoolOptions::new().max_connections(READERS);
+        let readers = pool(path, readers).await.map_err(failed)?;
         need.met();
         let (is_lost, failed) = (AtomicBool::new(false), Notify::new());
         Ok(Self {
@@ -208,17 +210,28 @@ impl Sqlite {
     }
 }
 
-async fn pool(path: &Path, connections: u32) -> Result<SqlitePool, sqlx::Error> {
+/// One connection, which is replaced if a transaction ended without its knowledge: SQLite itself
+/// rolls back where the disk is full, and sqlx, whose own rollback then fails, takes that
+/// connection to be in a transaction for good.
+fn writers() -> SqlitePoolOptions {
+    let is_fit = async |connection: &mut SqliteConnection| {
+        // Until it has rolled back as far as it can.
+        connection.ping().await?;
+        Ok(!connection.is_in_transaction())
+    };
+    SqlitePoolOptions::new()
+        .max_connections(1)
+        .after_release(move |connection, _| Box::pin(is_fit(connection)))
+}
+
+async fn pool(path: &Path, pool: SqlitePoolOptions) -> Result<SqlitePool, sqlx::Error> {
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // What is acknowledged is on disk.
         .synchronous(SqliteSynchronous::Full);
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .connect_with(options)
-        .await
+    pool.connect_with(options).await
 }
 
 fn migrator(migrations: &Migrations) -> Migrator {
