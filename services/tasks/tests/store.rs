@@ -368,17 +368,19 @@ async fn a_key_is_known_for_a_day() {
 #[tokio::test]
 async fn of_more_keys_than_are_kept_the_oldest_go() {
     for engine in engines() {
-        let store = engine.open_for(3).await.unwrap();
-        let create = |key: &'static str| {
-            let store = store.clone();
-            async move { store.create(keyed("x", key), NOW_MS).await.unwrap().id }
+        let store = engine.open_for(100).await.unwrap();
+        let create = |number: usize| {
+            let (store, task) = (store.clone(), keyed("x", &format!("key {number}")));
+            async move { store.create(task, NOW_MS).await.unwrap().id }
         };
         let mut ids = Vec::new();
-        for key in ["a", "b", "c", "d"] {
-            ids.push(create(key).await);
+        for number in 0..200 {
+            ids.push(create(number).await);
         }
-        assert_eq!((create("b").await, create("d").await), (ids[1], ids[3]));
-        assert!(create("a").await > ids[3]);
+        assert_eq!((create(199).await, create(180).await), (ids[199], ids[180]));
+        for forgotten in [0, 99] {
+            assert!(create(forgotten).await > ids[199], "{forgotten}");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod conditions;
 mod durability;
+mod full_disk;
 mod grpc;
 mod keys;
 mod lists;
@@ -32,7 +33,7 @@ const SOON: Duration = Duration::from_secs(20);
 struct Tasks {
     addr: String,
     client: TasksServiceClient<Channel>,
-    _folder: TempDir,
+    _folder: Option<TempDir>,
 }
 
 /// What HTTP answered.
@@ -56,9 +57,17 @@ impl Tasks {
         tokio::spawn(run(config, listener, Context::for_test("tasks")));
         eventually(SOON, || muster_testkit::get(&addr, "/tasks/1")).await;
         Tasks {
+            _folder: Some(folder),
+            ..Tasks::at(addr)
+        }
+    }
+
+    /// One that runs already.
+    fn at(addr: String) -> Tasks {
+        Tasks {
             client: TasksServiceClient::new(Channel::to(&addr)),
             addr,
-            _folder: folder,
+            _folder: None,
         }
     }
 

@@ -132,7 +132,7 @@ const REQUESTS: &[Request] = &[
     ),
 ];
 
-async fn document(tasks: &Tasks) -> Value {
+pub(crate) async fn document(tasks: &Tasks) -> Value {
     let document = tasks.get("/openapi.json").await;
     assert_eq!(document.header("content-type"), Some("application/json"));
     assert_eq!(document.body["openapi"], "3.1.0");
@@ -158,7 +158,7 @@ fn described(document: &Value) -> Vec<(String, BTreeSet<String>)> {
 
 /// Checks an answer against what is said of it.
 #[track_caller]
-fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
+pub(crate) fn conforms(document: &Value, method: &str, path: &str, answer: &Answer) {
     let responses = &document["paths"][path][method]["responses"];
     let response = responses.get(answer.status.to_string());
     let response = response.unwrap_or_else(|| panic!("{method} {path}: not described: {answer:?}"));
@@ -237,7 +237,7 @@ async fn every_answer_is_as_it_is_described() {
             described.extend(responses.map(|(status, _)| format!("{method} {path} {status}")));
         }
     }
-    // Only a store that is full, overrun or broken answers so: tested where problems are made.
+    // Of a full store, see `full_disk.rs`; of a broken one, where problems are made.
     described.retain(|line| !line.ends_with(" 503") && !line.ends_with(" default"));
     assert_eq!(seen, described);
 }

@@ -7,8 +7,8 @@ use crate::input::{Key, NewTask};
 use crate::store::KEY_LIFETIME;
 use crate::task::{Refusal, Task};
 
-/// Keys whose time is over that go with each new one: more than one, so that they grow fewer.
-const SWEEP: u32 = 4;
+/// Old keys go by so many at once: one statement less for most tasks.
+const SWEEP: i64 = 64;
 
 /// Stores a task, or finds the one of its key.
 pub(super) async fn create(
@@ -20,13 +20,14 @@ pub(super) async fn create(
     let Some(key) = task.key() else {
         return insert(connection, task, at_ms).await.map(Ok);
     };
-    forget(connection, key, at_ms).await?;
-    if let Some((id, digest)) = find_key(connection, key).await? {
+    if let Some((id, digest)) = find_key(connection, key, at_ms).await? {
         return repeat(connection, task, id, &digest).await;
     }
     let created = insert(connection, task, at_ms).await?;
-    remember(connection, key, task, &created).await?;
-    forget_beyond(connection, max_keys).await?;
+    let number = remember(connection, key, task, &created).await?;
+    if number % SWEEP == 0 {
+        forget(connection, number, max_keys).await?;
+    }
     Ok(Ok(created))
 }
 
@@ -64,65 +65,51 @@ async fn repeat(
     Ok(find(connection, id).await?.ok_or(Refusal::Deleted))
 }
 
-/// The task that the key was used for, and the digest of what the request said.
+/// The task that the key was used for within its lifetime, and the digest of what the request
+/// said.
 async fn find_key(
     connection: &mut SqliteConnection,
     key: &Key,
+    at_ms: i64,
 ) -> Result<Option<(i64, Vec<u8>)>, sqlx::Error> {
-    sqlx::query_as("SELECT task_id, digest FROM idempotency_keys WHERE key = ?")
-        .bind(key.as_str())
-        .fetch_optional(connection)
-        .await
+    let lifetime_ms = i64::try_from(KEY_LIFETIME.as_millis()).unwrap_or(i64::MAX);
+    sqlx::query_as(
+        "SELECT task_id, digest FROM idempotency_keys WHERE key = ? AND created_at_ms > ?",
+    )
+    .bind(key.as_str())
+    .bind(at_ms.saturating_sub(lifetime_ms))
+    .fetch_optional(connection)
+    .await
 }
 
+/// Notes what the key was used for, in the place of what it was used for long ago. Returns its
+/// number.
 async fn remember(
     connection: &mut SqliteConnection,
     key: &Key,
     task: &NewTask,
     created: &Task,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO idempotency_keys (key, digest, task_id, created_at_ms) VALUES (?, ?, ?, ?)",
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "INSERT OR REPLACE INTO idempotency_keys (key, digest, task_id, created_at_ms)
+         VALUES (?, ?, ?, ?) RETURNING number",
     )
     .bind(key.as_str())
     .bind(task.digest().to_vec())
     .bind(created.id)
     .bind(created.created_at_ms)
-    .execute(connection)
+    .fetch_one(connection)
     .await
-    .map(drop)
 }
 
-/// The key itself, if its time is over, and some of the oldest whose time is.
+/// Drops the oldest keys, so that there is room for those until the next time.
 async fn forget(
     connection: &mut SqliteConnection,
-    key: &Key,
-    at_ms: i64,
-) -> Result<(), sqlx::Error> {
-    let lifetime_ms = i64::try_from(KEY_LIFETIME.as_millis()).unwrap_or(i64::MAX);
-    sqlx::query(
-        "DELETE FROM idempotency_keys WHERE created_at_ms <= ? AND
-         (key = ? OR number IN (SELECT number FROM idempotency_keys ORDER BY number LIMIT ?))",
-    )
-    .bind(at_ms.saturating_sub(lifetime_ms))
-    .bind(key.as_str())
-    .bind(SWEEP)
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
-/// The oldest of more than `max_keys`. Numbers have no gaps but where keys went already.
-async fn forget_beyond(
-    connection: &mut SqliteConnection,
+    newest: i64,
     max_keys: u32,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "DELETE FROM idempotency_keys
-         WHERE number <= (SELECT max(number) FROM idempotency_keys) - ?",
-    )
-    .bind(max_keys)
-    .execute(connection)
-    .await
-    .map(drop)
+    let kept = (i64::from(max_keys) - SWEEP).max(0);
+    let forgotten = sqlx::query("DELETE FROM idempotency_keys WHERE number <= ?");
+    let forgotten = forgotten.bind(newest - kept).execute(connection);
+    forgotten.await.map(drop)
 }
