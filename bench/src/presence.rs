@@ -9,6 +9,7 @@ mod changes;
 mod cluster;
 mod cycles;
 mod death;
+mod flood;
 mod idle;
 mod million;
 pub(crate) mod peer;

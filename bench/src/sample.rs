@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::failure::Failure;
+
 /// One figure from each round; one round at least.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
@@ -9,10 +11,13 @@ pub(crate) struct Sample {
 }
 
 impl Sample {
-    /// `None` without a round.
-    pub(crate) fn of(mut rounds: Vec<f64>) -> Option<Sample> {
+    /// Fails without a round.
+    pub(crate) fn of(mut rounds: Vec<f64>) -> Result<Sample, Failure> {
+        if rounds.is_empty() {
+            return Err(Failure::new("no round was measured"));
+        }
         rounds.sort_by(f64::total_cmp);
-        (!rounds.is_empty()).then_some(Sample { sorted: rounds })
+        Ok(Sample { sorted: rounds })
     }
 
     /// The middle one; of an even number the mean of both in the middle.
@@ -60,7 +65,7 @@ mod tests {
         assert_eq!(Sample::of(vec![7.0]).unwrap().spread(), None);
         let spread = Sample::of(vec![9.0, 1.0, 2.0]).unwrap().spread();
         assert_eq!(spread, Some((1.0, 9.0)));
-        assert!(Sample::of(Vec::new()).is_none());
+        assert!(Sample::of(Vec::new()).is_err());
     }
 
     #[test]

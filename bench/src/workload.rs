@@ -31,7 +31,7 @@ pub(crate) async fn in_turn<S: Copy, const N: usize>(
             figures.push(measure(subject).await?);
         }
     }
-    let samples: Vec<Sample> = figures.into_iter().filter_map(Sample::of).collect();
-    let samples = <[Sample; N]>::try_from(samples);
-    samples.map_err(|_| Failure::new("no round was measured"))
+    let samples: Result<Vec<Sample>, Failure> = figures.into_iter().map(Sample::of).collect();
+    let samples = <[Sample; N]>::try_from(samples?);
+    samples.map_err(|_| Failure::new("a subject was lost"))
 }

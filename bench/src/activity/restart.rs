@@ -32,7 +32,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
     }
     let after_start = resident_after_list(&mut muster).await?;
     let figure = |what, unit, rounds, most| {
-        let sample = Sample::of(rounds).ok_or_else(|| Failure::new("no round was measured"))?;
+        let sample = Sample::of(rounds)?;
         let what = format!("{} events: {what}", thousands(count));
         Ok::<_, Failure>(Figure::new(what, unit, &sample).target(Target::AtMost(most)))
     };

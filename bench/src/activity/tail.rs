@@ -27,7 +27,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
         rates.push(rate);
     }
     let figure = |what: &str, unit, rounds| {
-        let sample = Sample::of(rounds).ok_or_else(|| Failure::new("no round was measured"))?;
+        let sample = Sample::of(rounds)?;
         Ok::<_, Failure>(Figure::new(what, unit, &sample))
     };
     Ok(vec![

@@ -3,14 +3,15 @@
 use std::time::{Duration, Instant};
 
 use muster_testkit::Service;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 
+use super::flood;
 use super::peer::Kind;
 use super::raw::{self, Frame, Receiving, Sending};
 use super::wire::{Method, Wire};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::sample::{Sample, percentile};
+use crate::sample::Sample;
 use crate::scale::Scale;
 use crate::table::thousands;
 use crate::workload::in_turn;
@@ -24,8 +25,6 @@ const OPEN: u64 = 100;
 /// Users whose devices they are.
 const USERS: u64 = 1_000;
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Changes a second of a user who is watched during a flood.
-const CHANGES: u32 = 200;
 
 /// When a stream is cancelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,39 +49,20 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
     let [begun, at_once] = in_turn(rounds, ways, rate).await?;
     let lasted = async |()| Ok(of_tonic(count).await?.cycles as f64);
     let [lost_after] = in_turn(rounds, [()], lasted).await?;
-    let [quiet, flooded, busy] = flood(scale).await?;
+    let beside = flood::figures(scale).await?;
     let rate = |what, sample| {
         let what = format!("{} streams, each cancelled {what}", thousands(count));
         Figure::new(what, Unit::PerSecond, sample).target(Target::AtLeast(LEAST_PER_SECOND))
     };
-    let all = Sample::of(vec![count as f64]).ok_or_else(no_round)?;
-    Ok(vec![
+    let all = Sample::of(vec![count as f64])?;
+    let sent = "streams sent until the connection was lost, or all";
+    let lost = Figure::new(sent, Unit::Count, &all).beside("the library's limits", &lost_after);
+    let own = [
         rate("once it had begun", &begun),
         rate("in the write that opened it", &at_once),
-        Figure::new(
-            "streams sent until the connection was lost, or all",
-            Unit::Count,
-            &all,
-        )
-        .beside("the library's limits", &lost_after)
-        .target(Target::AtLeast(count as f64)),
-        Figure::new(
-            "the same without end: a change elsewhere is told on another connection, p99",
-            Unit::Time,
-            &flooded,
-        )
-        .beside("without a flood", &quiet)
-        .target(Target::AtMost(10e-3)),
-        Figure::new(
-            "… meanwhile the service takes of a core, in hundredths",
-            Unit::Count,
-            &busy,
-        ),
-    ])
-}
-
-fn no_round() -> Failure {
-    Failure::new("no round was measured")
+        lost.target(Target::AtLeast(count as f64)),
+    ];
+    Ok([own.to_vec(), beside].concat())
 }
 
 impl Course {
@@ -193,7 +173,7 @@ async fn cancelled_once_begun(
 }
 
 /// Or how many streams the connection has lived to see. A Monitor of its own, at the end, tells that all were read.
-async fn cancelled_at_once(
+pub(super) async fn cancelled_at_once(
     sending: &mut Sending,
     receiving: &mut Receiving,
     count: u64,
@@ -234,49 +214,4 @@ async fn cancelled_at_once(
 
 fn user(number: u64) -> String {
     format!("user-{}", number % USERS)
-}
-
-/// How long changes take to a monitor, at rest and beside a flood on another connection, and what the flood costs.
-async fn flood(scale: Scale) -> Result<[Sample; 3], Failure> {
-    let mut service = Service::start("muster-presence", &[]).await;
-    let addr = service.addr();
-    let changes = CHANGES * scale.flooded_s() as u32;
-    let quiet = delay(&addr, changes).await?;
-    let (mut sending, mut receiving) = raw::connect(&addr).await?;
-    let flooding = tokio::spawn(async move {
-        let flood = cancelled_at_once(&mut sending, &mut receiving, u64::from(u32::MAX / 4));
-        flood.await
-    });
-    let window = Duration::from_secs(scale.flooded_s());
-    let (flooded, busy) = tokio::join!(delay(&addr, changes), service.process().busy_over(window));
-    if flooding.is_finished() {
-        return Err(Failure::new("the flood was ended"));
-    }
-    flooding.abort();
-    let sample = |figure: f64| Sample::of(vec![figure]).ok_or_else(no_round);
-    Ok([sample(quiet)?, sample(flooded?)?, sample(busy * 100.0)?])
-}
-
-/// How long a change takes from one connection to a monitor on another: 99 of 100 stay within it.
-async fn delay(addr: &str, changes: u32) -> Result<f64, Failure> {
-    let (mut devices, mut monitors) = (Wire::connect(addr).await?, Wire::connect(addr).await?);
-    let mut monitor = monitors.open(Method::Monitor, "Berta").await?;
-    monitor.online().await?;
-    let mut ticks = interval(Duration::from_secs(1) / CHANGES);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut device, mut delays) = (None, Vec::new());
-    for _ in 0..changes {
-        ticks.tick().await;
-        let start = Instant::now();
-        device = match device {
-            None => Some(devices.call(Method::Connect, "Berta")?),
-            Some(_) => None,
-        };
-        let online = timeout(DEADLINE, monitor.online()).await??;
-        delays.push(start.elapsed());
-        if online != device.is_some() {
-            return Err(Failure::new("a monitor was told the contrary"));
-        }
-    }
-    Ok(percentile(&mut delays, 0.99).as_secs_f64())
 }

@@ -61,12 +61,12 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
             "{name} with {} users: the last is told",
             thousands(users as u64)
         );
-        let figure = Figure::new(what, Unit::Time, &sample(last)?);
+        let figure = Figure::new(what, Unit::Time, &Sample::of(last)?);
         figures.push(figure.target(Target::AtMost(most_s)));
     }
     // A minute and more, for a peer whose figure is known to be its time to live.
     if scale != Scale::Quick {
-        let gone = sample(vec![centrifugo(users).await?.as_secs_f64()])?;
+        let gone = Sample::of(vec![centrifugo(users).await?.as_secs_f64()])?;
         let first = figures
             .remove(0)
             .beside("Centrifugo, two nodes, its presence", &gone);
@@ -75,14 +75,10 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
     let wrong = Figure::new(
         "users told offline who are connected elsewhere, in all rounds",
         Unit::Count,
-        &sample(vec![wrong.iter().sum()])?,
+        &Sample::of(vec![wrong.iter().sum()])?,
     );
     figures.push(wrong.target(Target::AtMost(0.0)));
     Ok(figures)
-}
-
-fn sample(rounds: Vec<f64>) -> Result<Sample, Failure> {
-    Sample::of(rounds).ok_or_else(|| Failure::new("no round was measured"))
 }
 
 fn user(number: usize) -> String {
@@ -108,8 +104,9 @@ async fn muster(death: Death, users: usize) -> Result<Told, Failure> {
     let (tell, mut told) = unbounded_channel();
     let mut watching = JoinSet::new();
     for replica in [1, 2] {
-        let session = cluster.session(replica).await?;
-        watching.spawn(watch(watched(session, &all).await?, tell.clone()));
+        let mut session = cluster.session(replica).await?;
+        session.watch_online(&all).await?;
+        watching.spawn(watch(session, tell.clone()));
     }
     let mut monitors = Wire::connect(&cluster.addr(2)).await?;
     for (number, name) in all.iter().enumerate() {
@@ -133,16 +130,6 @@ fn kill(process: &mut Process, death: Death) {
         Death::Sigkill => process.sigkill(),
         Death::Sigstop => process.freeze(),
     }
-}
-
-/// Watches users who are all online, as soon as the replica knows.
-async fn watched(mut session: Session, users: &[String]) -> Result<Session, Failure> {
-    let mut online = session.watch(users).await?;
-    while online < users.len() {
-        let news = timeout(DEADLINE, session.changes()).await??;
-        online += news.iter().filter(|user| user.online).count();
-    }
-    Ok(session)
 }
 
 /// Tells who goes offline.

@@ -20,7 +20,6 @@ const MOST_RESIDENT: f64 = 120.0;
 const SLOWEST_S: f64 = 3.0;
 /// Of the users of the other replicas, so many are watched while one starts again.
 const WATCHED: usize = 10_000;
-const DEADLINE: Duration = Duration::from_secs(60);
 /// Within which somebody who was wrongly told offline would be.
 const AFTERWARDS: Duration = Duration::from_secs(3);
 
@@ -33,15 +32,15 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
         .map(|number| user(number % 2, number))
         .collect();
     let mut watching = cluster.session(0).await?;
-    until_online(&mut watching, &survivors).await?;
+    watching.watch_online(&survivors).await?;
     let mut last = cluster.session(2).await?;
-    until_online(&mut last, &survivors).await?;
+    last.watch_online(&survivors).await?;
     let after = resident(&mut cluster);
     let per_user = after
         .iter()
         .zip(before)
         .map(|(after, before)| after.saturating_sub(before) as f64 / users as f64);
-    let per_user = sample(per_user.collect())?;
+    let per_user = Sample::of(per_user.collect())?;
 
     drop(last);
     let start = Instant::now();
@@ -64,20 +63,16 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
         Figure::new(
             format!("{online}: kill -9, start to SERVING"),
             Unit::Time,
-            &sample(vec![ready.as_secs_f64()])?,
+            &Sample::of(vec![ready.as_secs_f64()])?,
         )
         .target(Target::AtMost(SLOWEST_S)),
         Figure::new(
             "of 10,000 who stayed, told offline there or elsewhere meanwhile",
             Unit::Count,
-            &sample(vec![wrong as f64])?,
+            &Sample::of(vec![wrong as f64])?,
         )
         .target(Target::AtMost(0.0)),
     ])
-}
-
-fn sample(rounds: Vec<f64>) -> Result<Sample, Failure> {
-    Sample::of(rounds).ok_or_else(|| Failure::new("no round was measured"))
 }
 
 fn resident(cluster: &mut Cluster) -> [u64; 3] {
@@ -103,15 +98,6 @@ async fn connect_all(cluster: &Cluster, users: usize) -> Result<Vec<Session>, Fa
         }
     }
     Ok(sessions)
-}
-
-async fn until_online(session: &mut Session, users: &[String]) -> Result<(), Failure> {
-    let mut online = session.watch(users).await?;
-    while online < users.len() {
-        let news = timeout(DEADLINE, session.changes()).await??;
-        online += news.iter().filter(|user| user.online).count();
-    }
-    Ok(())
 }
 
 /// How many were told offline, until nothing is told for a while.

@@ -60,8 +60,7 @@ impl Delays {
     }
 
     fn sample(&self, number: usize) -> Result<Sample, Failure> {
-        let sample = Sample::of(self.0[number].clone());
-        sample.ok_or_else(|| Failure::new("no round was measured"))
+        Sample::of(self.0[number].clone())
     }
 }
 

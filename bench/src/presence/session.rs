@@ -1,16 +1,21 @@
 //! A Session stream: many users on one connection.
 
+use std::time::Duration;
+
 use muster_kit::channel::Channel;
 use muster_proto::muster::presence::v1 as pb;
 use pb::presence_service_client::PresenceServiceClient;
 use pb::session_request::Action;
 use pb::session_response::News;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Streaming;
 
 use crate::failure::Failure;
 
+/// Within which users who are online elsewhere must be here.
+const DEADLINE: Duration = Duration::from_secs(60);
 /// Users of one request.
 const BATCH: usize = 10_000;
 
@@ -56,6 +61,16 @@ impl Session {
             online += self.snapshot().await?;
         }
         Ok(online)
+    }
+
+    /// Watches users who are about to be online, until all are.
+    pub(crate) async fn watch_online(&mut self, users: &[String]) -> Result<(), Failure> {
+        let mut online = self.watch(users).await?;
+        while online < users.len() {
+            let news = timeout(DEADLINE, self.changes()).await??;
+            online += news.iter().filter(|user| user.online).count();
+        }
+        Ok(())
     }
 
     /// The next users who are another than last told.
