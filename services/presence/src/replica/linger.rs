@@ -45,7 +45,9 @@ impl Lingerers {
         Some((id, self.users.remove(&id)?))
     }
 
+    /// All, those first who end first.
     pub(super) fn all(&self) -> impl Iterator<Item = (UserId, &Linger)> {
-        self.users.iter().map(|(id, linger)| (*id, linger))
+        let by_end = self.by_end.iter();
+        by_end.filter_map(|(_, id)| Some((*id, self.users.get(id)?)))
     }
 }

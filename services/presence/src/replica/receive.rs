@@ -129,11 +129,9 @@ impl Replica {
         let is_same = known.origin == status.origin;
         let has_left = known.end.is_some_and(|end| end.has_left);
         match status.life {
-            Life::Left if is_later || (is_same && !has_left) => {
-                if is_later {
-                    // What was known of an earlier life is not to be told of this one.
-                    known.supersede(status.origin.incarnation, status.beat, now_ms);
-                }
+            // Of a later life that has left there is nothing to be learned: if this one is over, it will be silent. And
+            // it need not be over: its clock may have stepped back, and who knows of the later one have been stopped.
+            Life::Left if is_same && !has_left => {
                 // Users of an earlier life, which did not leave, have their grace and no more.
                 let is_of_this_life = known.voted_in == status.origin.incarnation;
                 let handover_ms = if is_of_this_life { HANDOVER_MS } else { 0 };
