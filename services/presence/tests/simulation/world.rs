@@ -15,6 +15,8 @@ use crate::profile::Profile;
 
 /// More nodes than any schedule has.
 pub(crate) const NODES_MAX: usize = 5;
+/// How much of one thing is told, in characters.
+const TOLD_MAX: usize = 400;
 /// How often what must always hold is looked at.
 const LOOK_MS: u64 = 50;
 
@@ -234,7 +236,8 @@ impl World {
     pub(crate) fn tell(&mut self, what: String) {
         let now_ms = self.now_ms;
         if let Some(trace) = &mut self.trace {
-            trace.push(format!("{now_ms:>6} {what}"));
+            let told: String = what.chars().take(TOLD_MAX).collect();
+            trace.push(format!("{now_ms:>6} {told}"));
         }
     }
 
