@@ -376,6 +376,39 @@ async fn a_user_is_created_and_found() {
 }
 
 #[tokio::test]
+async fn a_task_is_added_completed_and_removed() {
+    let suite = Service::suite(&[]).await;
+    let call = async |words: &[&str]| {
+        let words = [&["tasks"], words].concat();
+        muster(&suite, "tasks", &words).await
+    };
+    let add = ["add", "77", "Water\nthe plants", "--key", "one"];
+    let added = call(&add).await.ok();
+    let (first, rest) = added.split_once(" of ").unwrap();
+    assert_eq!(rest, "user 77, open: Water\\nthe plants\n");
+    assert_eq!(call(&add).await.ok(), added);
+    let id = first.trim_start_matches("task ");
+
+    let done = json_lines(&call(&["done", id, "--json"]).await.ok()).remove(0);
+    assert_eq!(done["status"], "completed");
+    assert!(is_utc(&done["completed_at"]), "{done}");
+    let list = ["list", "--user", "77", "--status", "completed", "--json"];
+    assert_eq!(json_lines(&call(&list).await.ok()), [done]);
+    let reopened = call(&["reopen", id]).await.ok();
+    assert_eq!(reopened, added);
+    let list = ["list", "--user", "77", "--status", "open"];
+    assert_eq!(call(&list).await.ok(), format!("{added}1 task\n"));
+
+    let removed = call(&["rm", id]).await.ok();
+    assert_eq!(removed, format!("task {id} is deleted\n"));
+    let missing = call(&["done", id]).await.stderr;
+    assert!(
+        missing.starts_with("muster tasks: NOT_FOUND: "),
+        "{missing}"
+    );
+}
+
+#[tokio::test]
 async fn a_calendar_is_read_from_json_and_icalendar() {
     let suite = Service::suite(&[]).await;
     let json = calendar_json();

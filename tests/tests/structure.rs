@@ -9,7 +9,7 @@ use muster_testkit::{BINARIES, PROBES, SERVICES};
 use muster_tests::{Source, packages, root, sources};
 
 /// The pure files: what a service is about, without the wire and without the store.
-const DOMAIN: [&str; 18] = [
+const DOMAIN: [&str; 19] = [
     "services/presence/src/replica.rs",
     "services/presence/src/roster.rs",
     "services/presence/src/roster/state.rs",
@@ -25,6 +25,7 @@ const DOMAIN: [&str; 18] = [
     "services/users/src/user.rs",
     "services/conflicts/src/sweep.rs",
     "services/tasks/src/task.rs",
+    "services/tasks/src/input.rs",
     "services/tasks/src/selection.rs",
     "services/tasks/src/board.rs",
     "kit/src/mail.rs",
