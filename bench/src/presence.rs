@@ -35,7 +35,7 @@ median of its rounds, with the least and the most.
 - Replicas find each other through a real etcd. Each user changes twice a second, and every change must be told.
 - Centrifugo: two nodes over one Redis (`join_leave`, `presence`); each user is a channel that a client on one node joins
   and leaves and a client on the other has subscribed, ten connections on either side. A dead node: until
-  `presence_stats` on the other counts none of its clients.
+  `presence_stats` on the other counts none of its clients, who get no joins and leaves then.
 - A dead replica: two Session streams and a Monitor for each user, on the other replicas. A tenth of the users are
   connected to another replica as well.
 - Many users: names of 14 bytes, a device each, without status or metadata.

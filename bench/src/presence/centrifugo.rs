@@ -79,7 +79,8 @@ impl Centrifugo {
     }
 }
 
-/// Presence, joins and leaves for all, and no pings: clients here only do what is measured.
+/// Presence, joins and leaves for all, and no pings: clients here only do what is measured. Channels of the namespace
+/// `quiet` have presence alone: in a crowd, each would be told of all others.
 fn config_of(redis_port: u16) -> Value {
     json!({
         "engine": "redis",
@@ -95,6 +96,14 @@ fn config_of(redis_port: u16) -> Value {
         "client_channel_limit": 10_000,
         "ping_interval": "600s",
         "health": true,
+        "namespaces": [{
+            "name": "quiet",
+            "presence": true,
+            "allow_subscribe_for_client": true,
+            "allow_subscribe_for_anonymous": true,
+            "allow_presence_for_client": true,
+            "allow_presence_for_anonymous": true,
+        }],
     })
 }
 

@@ -180,7 +180,7 @@ async fn all_told(
 
 /// Until a node knows of none of the clients of one that was killed.
 async fn centrifugo(users: usize) -> Result<Duration, Failure> {
-    const ROOM: &str = "room";
+    const ROOM: &str = "quiet:room";
     let mut centrifugo = Centrifugo::start().await?;
     let mut dying = Vec::new();
     for _ in 0..users {
