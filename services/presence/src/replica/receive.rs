@@ -1,6 +1,6 @@
 //! What other replicas say.
 
-use super::link::{Feed, LinkId};
+use super::link::{Feed, Link, LinkId};
 use super::origins::{End, Known, ORIGINS_MAX, Slot};
 use super::{HANDOVER_MS, Misbehaviour, Now, Replica};
 use crate::message::{Ballots, Deltas, From, Hello, Life, Lingering, Message, Status, Want};
@@ -128,6 +128,9 @@ impl Replica {
         let is_later = known.origin.incarnation < status.origin.incarnation;
         let is_same = known.origin == status.origin;
         let has_left = known.end.is_some_and(|end| end.has_left);
+        // Who speaks for itself need not be told of: its clock may have stepped back, and a later life be over.
+        let speaks = |link: &Link| link.peer.as_ref() == Some(&known.origin);
+        let is_later = is_later && !(known.votes() && self.links.values().any(speaks));
         match status.life {
             // Of a later life that has left there is nothing to be learned: if this one is over, it will be silent. And
             // it need not be over: its clock may have stepped back, and who knows of the later one have been stopped.
