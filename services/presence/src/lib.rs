@@ -77,10 +77,14 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
         .grpc(ReplicationServiceServer::new(Replication(mesh.clone())))
         .limits(limits())
         .serve(listener);
-    let (served, ()) = tokio::join!(
-        server,
-        mesh.run(&context.registry, synced, &context.shutdown, told)
+    // A task of its own, which others wake without waking a thread.
+    let links = mesh.run(
+        context.registry.clone(),
+        synced,
+        context.shutdown.clone(),
+        told,
     );
+    let (served, _ended) = tokio::join!(server, tokio::spawn(links));
     served
 }
 

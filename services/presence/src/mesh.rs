@@ -19,7 +19,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 pub use self::link::Replication;
 use crate::SERVICE;
-use crate::metrics::Gauges;
+use crate::metrics::{self, Convergence};
 use crate::replica::{LinkId, TICK_MS};
 use crate::roster::Roster;
 
@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const REDIAL: Duration = Duration::from_millis(200);
 /// How long a new replica waits to hear from all others before it serves without.
 const SYNC: Duration = Duration::from_secs(5);
+/// How often gauges are set: once a second.
+const TICKS_PER_COUNT: u64 = 1000 / TICK_MS;
 /// How long a replica that stops waits until it has told that.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -38,7 +40,7 @@ pub struct Mesh {
     roster: Arc<Roster>,
     /// Fires when the links are to end.
     end: Shutdown,
-    /// Moves when there may be something to say.
+    /// Moves when there may be something to say, votes of this replica aside.
     stirred: watch::Sender<()>,
     /// What cuts a link that is open.
     open: Mutex<HashMap<LinkId, Shutdown>>,
@@ -58,18 +60,17 @@ impl Mesh {
 
     /// Keeps the links, until the process stops: then says so to all others, and fires `told`.
     pub async fn run(
-        self: &Arc<Self>,
-        registry: &Registry,
+        self: Arc<Self>,
+        registry: Registry,
         synced: Need,
-        stop: &Shutdown,
+        stop: Shutdown,
         told: Shutdown,
     ) {
         let kept = async {
             tokio::join!(
                 self.pass_time(),
-                self.keep_links(registry),
-                self.sync(synced),
-                self.hear_votes()
+                self.keep_links(&registry),
+                self.sync(synced)
             );
         };
         let left = async {
@@ -87,25 +88,21 @@ impl Mesh {
     async fn pass_time(&self) {
         let mut ticks = interval(Duration::from_millis(TICK_MS));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut gauges = Gauges::default();
-        loop {
+        let mut convergence = Convergence::default();
+        for tick in 0_u64.. {
             ticks.tick().await;
             self.roster.tick();
             let (dead, replicas) = self
                 .roster
                 .with_replica(|replica, _| (replica.dead_links(), replica.replicas()));
             dead.iter().for_each(|link| self.cut(*link));
-            gauges.record(&replicas);
+            convergence.record(&replicas);
+            if tick.is_multiple_of(TICKS_PER_COUNT) {
+                self.roster.tell_counts();
+                metrics::tell(&replicas);
+            }
             self.stirred.send_replace(());
         }
-    }
-
-    async fn hear_votes(&self) {
-        let mut votes = self.roster.voted();
-        while votes.changed().await.is_ok() {
-            self.stirred.send_replace(());
-        }
-        std::future::pending().await
     }
 
     /// One task for each member that discovery lists.

@@ -17,34 +17,33 @@ pub(crate) fn record_age(deltas: &[Delta]) {
     }
 }
 
-/// How this replica and those around it agree.
+/// Tells how many replicas are in which state, and how many votes are missing here.
+pub(crate) fn tell(replicas: &[Peer]) {
+    for (life, name) in LIVES {
+        let count = replicas.iter().filter(|peer| peer.life == life).count();
+        gauge!("presence_replicas", "state" => name).set(count as f64);
+    }
+    let behind: u64 = replicas.iter().map(|peer| peer.behind).sum();
+    gauge!("presence_votes_behind").set(behind as f64);
+}
+
+/// How long it takes until this replica knows what those around it know.
 #[derive(Debug, Default)]
-pub(crate) struct Gauges {
+pub(crate) struct Convergence {
     /// Since how many ticks each replica's votes have been missing here.
     behind: BTreeMap<String, u64>,
 }
 
-impl Gauges {
+impl Convergence {
     /// To be called with each tick.
     pub(crate) fn record(&mut self, replicas: &[Peer]) {
-        for (life, name) in LIVES {
-            let count = replicas.iter().filter(|peer| peer.life == life).count();
-            gauge!("presence_replicas", "state" => name).set(count as f64);
-        }
-        let behind: u64 = replicas.iter().map(|peer| peer.behind).sum();
-        gauge!("presence_votes_behind").set(behind as f64);
-        for peer in replicas {
-            self.converge(peer);
-        }
-        self.behind.retain(|replica, _| {
-            replicas
-                .iter()
-                .any(|peer| *peer.origin.replica == **replica)
-        });
+        replicas.iter().for_each(|peer| self.follow(peer));
+        let is_there = |replica: &str| replicas.iter().any(|peer| *peer.origin.replica == *replica);
+        self.behind.retain(|replica, _| is_there(replica));
     }
 
     /// Records how long the votes of a replica were missing, once they no longer are.
-    fn converge(&mut self, peer: &Peer) {
+    fn follow(&mut self, peer: &Peer) {
         let replica = &*peer.origin.replica;
         if peer.behind > 0 {
             *self.behind.entry(replica.to_owned()).or_default() += 1;

@@ -156,11 +156,12 @@ impl Roster {
 
     /// Time passes. To be called each [`crate::replica::TICK_MS`].
     pub fn tick(&self) {
-        let counts = self.act(|state, now| {
-            state.tick(now);
-            Counts::of(state)
-        });
-        counts.tell();
+        self.act(State::tick);
+    }
+
+    /// Sets the gauges that count users, votes and whoever watches them.
+    pub fn tell_counts(&self) {
+        self.act(|state, _| Counts::of(state)).tell();
     }
 
     /// The replica is about to stop: its votes stay as they are from now on, whoever disconnects, and others are told

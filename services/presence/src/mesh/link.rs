@@ -134,7 +134,7 @@ impl Mesh {
 
     /// Says what there is to say, as fast as the other end takes it, until the links are to end.
     async fn speak(&self, link: LinkId, says: mpsc::Sender<pb::PeerMessage>) {
-        let mut stirred = self.stirred.subscribe();
+        let (mut stirred, mut votes) = (self.stirred.subscribe(), self.roster.voted());
         loop {
             let is_over = self.end.is_cancelled();
             if !self.say_all(link, &says).await || is_over {
@@ -142,6 +142,7 @@ impl Mesh {
             }
             tokio::select! {
                 _ = stirred.changed() => sleep(GATHER).await,
+                _ = votes.changed() => sleep(GATHER).await,
                 () = self.end.cancelled() => {}
             }
         }
