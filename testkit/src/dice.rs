@@ -59,14 +59,20 @@ impl Dice {
 /// # Panics
 /// When `TESTKIT_SEED` is no number.
 pub fn seed() -> u64 {
+    // Hashers are seeded by the system.
+    seed_or(RandomState::new().hash_one(std::process::id()))
+}
+
+/// The seed that `TESTKIT_SEED` names, or this one where it names none; printed as well.
+///
+/// # Panics
+/// When `TESTKIT_SEED` is no number.
+pub fn seed_or(otherwise: u64) -> u64 {
     let given = env::var(SEED).ok();
-    let seed = match &given {
-        Some(text) => text
-            .parse()
-            .unwrap_or_else(|cause| panic!("{SEED}={text}: {cause}")),
-        // Hashers are seeded by the system.
-        None => RandomState::new().hash_one(std::process::id()),
-    };
+    let seed = given.map_or(otherwise, |text| {
+        let parsed = text.parse();
+        parsed.unwrap_or_else(|cause| panic!("{SEED}={text}: {cause}"))
+    });
     println!("{SEED}={seed}");
     seed
 }

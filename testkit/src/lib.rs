@@ -34,7 +34,7 @@ mod smtp;
 mod tool;
 mod wait;
 
-pub use dice::{Dice, seed};
+pub use dice::{Dice, seed, seed_or};
 pub use empty_root::{EmptyRoot, static_binary};
 pub use etcd::Etcd;
 pub use http::get;
