@@ -2,7 +2,7 @@
 
 use super::link::{Feed, Link, LinkId};
 use super::origins::{End, Known, ORIGINS_MAX, Slot};
-use super::{HANDOVER_MS, Misbehaviour, Now, Replica};
+use super::{HANDOVER_MS, Misbehaviour, Now, Replica, SUSPECT_MS};
 use crate::message::{Ballots, Deltas, From, Hello, Life, Lingering, Message, Status, Want};
 use crate::origin::Origin;
 
@@ -128,8 +128,11 @@ impl Replica {
         let is_later = known.origin.incarnation < status.origin.incarnation;
         let is_same = known.origin == status.origin;
         let has_left = known.end.is_some_and(|end| end.has_left);
-        // Who speaks for itself need not be told of: its clock may have stepped back, and a later life be over.
-        let speaks = |link: &Link| link.peer.as_ref() == Some(&known.origin);
+        // Who speaks for itself need not be told of: its clock may have stepped back, and a later life be over. Not so if
+        // it is silent: it may have lost power, and be back on another link.
+        let speaks = |link: &Link| {
+            link.peer.as_ref() == Some(&known.origin) && link.silent_ms(now_ms) <= SUSPECT_MS
+        };
         let is_later = is_later && !(known.votes() && self.links.values().any(speaks));
         match status.life {
             // Of a later life that has left there is nothing to be learned: if this one is over, it will be silent. And
