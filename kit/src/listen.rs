@@ -74,6 +74,7 @@ impl ListenAddr {
 pub struct Listener {
     sockets: Vec<TcpListener>,
     first: SocketAddr,
+    also: Option<SocketAddr>,
 }
 
 impl Listener {
@@ -92,7 +93,18 @@ impl Listener {
             }
         };
         let first = sockets[0].local_addr()?;
-        Ok(Self { sockets, first })
+        Ok(Self {
+            sockets,
+            first,
+            also: None,
+        })
+    }
+
+    /// One that takes connections of this address and of another one.
+    pub fn and(mut self, other: Self) -> Self {
+        self.sockets.extend(other.sockets);
+        self.also = Some(other.first);
+        self
     }
 
     /// A free port of 127.0.0.1.
@@ -108,9 +120,14 @@ impl Listener {
         self.first
     }
 
+    /// The other address, if there are two.
+    pub fn other_addr(&self) -> Option<SocketAddr> {
+        self.also
+    }
+
     /// Whether only this machine can connect.
     pub fn is_loopback(&self) -> bool {
-        self.first.ip().is_loopback()
+        self.first.ip().is_loopback() && self.also.is_none_or(|also| also.ip().is_loopback())
     }
 
     /// The next connection of any of the sockets.
@@ -192,6 +209,23 @@ mod tests {
                 .all(|s| s.local_addr().unwrap().port() == port)
         );
         assert!(listener.is_loopback());
+    }
+
+    #[tokio::test]
+    async fn two_addresses_are_served_as_one() {
+        let first = Listener::on_free_port().await.unwrap();
+        let other = Listener::on_free_port().await.unwrap();
+        let addrs = [first.local_addr(), other.local_addr()];
+        let both = first.and(other);
+        assert_eq!(
+            [Some(both.local_addr()), both.other_addr()],
+            addrs.map(Some)
+        );
+        for addr in addrs {
+            let client = TcpStream::connect(addr).await.unwrap();
+            let (_, peer) = both.accept().await.unwrap();
+            assert_eq!(peer, client.local_addr().unwrap());
+        }
     }
 
     #[tokio::test]

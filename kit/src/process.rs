@@ -110,6 +110,9 @@ pub const COMMON: &[Setting] = &[
     .kind(Kind::Switch),
 ];
 
+/// The setting of a service that has web pages: the second address of its port.
+pub const WEB: &str = "web";
+
 /// The address of the admin port where one is served and nothing is said.
 pub const ADMIN_DEFAULT: &str = "localhost:8080";
 
@@ -166,6 +169,9 @@ where
     let admin = host.bind_admin(settings).await?;
     let context = host.context(service.name, settings)?;
     say(format_args!("{}  {}", service.name, listener.local_addr()));
+    if let Some(web) = listener.other_addr() {
+        say(format_args!("{WEB}  {web}"));
+    }
     if let Some(admin) = &admin {
         say(format_args!("admin  {}", admin.local_addr()));
     }

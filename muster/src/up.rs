@@ -15,7 +15,7 @@ use muster_kit::discovery::Registry;
 use muster_kit::health::Health;
 use muster_kit::listen::Listener;
 use muster_kit::process::{
-    ADMIN_DEFAULT, COMMON, Context, Host, Service, StartError, block_on, say,
+    ADMIN_DEFAULT, COMMON, Context, Host, Service, StartError, WEB, block_on, say,
 };
 use muster_kit::{metrics, telemetry};
 
@@ -72,6 +72,7 @@ pub(crate) fn program() -> Program {
         muster_users::SERVICE,
         muster_conflicts::SERVICE,
         muster_tasks::SERVICE,
+        muster_gateway::SERVICE,
     ];
     let command = Command::new("up").about("Starts the whole suite in this process");
     let program = Program::new(command).settings(SUITE, None);
@@ -155,6 +156,13 @@ async fn start(settings: Settings) -> Result<ExitCode, StartError> {
             muster_tasks::run,
         )
         .await?;
+    suite
+        .add(
+            &muster_gateway::SERVICE,
+            muster_gateway::config::Config::read,
+            muster_gateway::run,
+        )
+        .await?;
     let admin = suite.host.bind_admin(&suite.settings).await?;
     if let Some(admin) = &admin {
         suite.rows.push(("admin", admin.local_addr()));
@@ -181,6 +189,8 @@ impl Suite {
         let listener = self.host.bind(&settings).await?;
         let context = self.host.context(service.name, &settings)?;
         self.rows.push((service.name, listener.local_addr()));
+        self.rows
+            .extend(listener.other_addr().map(|web| (WEB, web)));
         self.healths.push(context.health.clone());
         let shutdown = context.shutdown.clone();
         self.runs.push(Box::pin(async move {

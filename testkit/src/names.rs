@@ -1,17 +1,18 @@
 //! What the suite consists of: one list for all tests.
 
 /// The services, by the names that they have in flags, in discovery and in what they print.
-pub const SERVICES: [&str; 6] = [
+pub const SERVICES: [&str; 7] = [
     "presence",
     "activity",
     "notificator",
     "users",
     "conflicts",
     "tasks",
+    "gateway",
 ];
 
 /// The binaries that ship: the suite in one process, and one for each service.
-pub const BINARIES: [&str; 7] = [
+pub const BINARIES: [&str; 8] = [
     "muster",
     "muster-presence",
     "muster-activity",
@@ -19,6 +20,7 @@ pub const BINARIES: [&str; 7] = [
     "muster-users",
     "muster-conflicts",
     "muster-tasks",
+    "muster-gateway",
 ];
 
 /// The names by which each of them answers as grpc-health-probe does.

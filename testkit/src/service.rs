@@ -160,13 +160,16 @@ async fn listening_all(process: &mut Process, name: &str) -> BTreeMap<String, So
 
 /// `args` and, for each address that they leave open, the flag that puts it on a free port.
 fn on_free_ports(binary: &str, args: &[&str]) -> Vec<String> {
-    let listen: Vec<String> = match binary {
-        "muster" => SERVICES
-            .iter()
-            .map(|service| format!("--{service}-listen"))
-            .collect(),
+    let of_suite = |service: &&str| format!("--{service}-listen");
+    let mut listen: Vec<String> = match binary {
+        "muster" => SERVICES.iter().map(of_suite).collect(),
         _ => vec!["--listen".to_owned()],
     };
+    match binary {
+        "muster" => listen.push("--gateway-web".to_owned()),
+        "muster-gateway" => listen.push("--web".to_owned()),
+        _ => {}
+    }
     let mut all: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
     for flag in listen.into_iter().chain(["--admin".to_owned()]) {
         let given = args

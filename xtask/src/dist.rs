@@ -10,7 +10,7 @@ use crate::command::{cargo, run};
 use crate::elapsed::Steps;
 use crate::toolchain::musl;
 
-const BINARIES: [&str; 7] = [
+const BINARIES: [&str; 8] = [
     "muster",
     "muster-presence",
     "muster-activity",
@@ -18,6 +18,7 @@ const BINARIES: [&str; 7] = [
     "muster-users",
     "muster-conflicts",
     "muster-tasks",
+    "muster-gateway",
 ];
 /// The names by which every binary answers as that program.
 const PROBES: [&str; 2] = ["grpc-health-probe", "grpc_health_probe"];

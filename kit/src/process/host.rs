@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::addresses::{Dialled, Endpoints};
-use super::{BAD_SETTING, Context};
+use super::{BAD_SETTING, Context, WEB};
 use crate::config::{BadSetting, Settings};
 use crate::discovery::{Peers, Registry};
 use crate::duration::Seconds;
@@ -95,19 +95,27 @@ impl Host {
         })
     }
 
-    /// Binds the address of a service.
+    /// Binds the address of a service, and that of its web pages if it has some.
     ///
     /// # Errors
-    /// It is bad, taken, or beyond loopback while nothing authenticates callers.
+    /// One is bad, taken, or beyond loopback while nothing authenticates callers.
     pub async fn bind(&self, settings: &Settings) -> Result<Listener, StartError> {
         let addr: ListenAddr = settings.get("listen")?;
-        let listener = bind(&addr, settings.flag("listen")).await?;
+        let listener = self.bind_one(&addr, settings.flag("listen")).await?;
+        match settings.optional(WEB)? {
+            Some(addr) => Ok(listener.and(self.bind_one(&addr, settings.flag(WEB)).await?)),
+            None => Ok(listener),
+        }
+    }
+
+    async fn bind_one(&self, addr: &ListenAddr, flag: String) -> Result<Listener, StartError> {
+        let listener = bind(addr, flag.clone()).await?;
         if !listener.is_loopback() && !self.insecure {
             let why = format!(
                 "{addr} is open to other machines while nothing authenticates callers: \
                  listen on localhost, or allow it with --insecure"
             );
-            return Err(BadSetting::new(&settings.flag("listen"), why).into());
+            return Err(BadSetting::new(&flag, why).into());
         }
         Ok(listener)
     }
