@@ -2,7 +2,7 @@
 #
 #   docker build --build-arg SERVICE=activity -t muster-activity .
 #
-# SERVICE is presence, activity, notificator, users, conflicts or tasks, or muster for all in one process.
+# SERVICE is presence, activity, notificator, users, conflicts, tasks or gateway, or muster for all in one process.
 #
 # The binaries of all of them are built here, once for all images. With --build-arg BINARIES=prebuilt they are
 # taken from dist/, where `cargo xtask dist` puts them: no other image is needed then.
@@ -67,6 +67,12 @@ EXPOSE 3333
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:3333"]
 ENTRYPOINT ["/bin/muster-tasks"]
 
+FROM scratch AS image-gateway
+ENV MUSTER_LISTEN=:3080 MUSTER_WEB=:8181
+EXPOSE 3080 8181
+HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:3080"]
+ENTRYPOINT ["/bin/muster-gateway"]
+
 FROM scratch AS image-muster
 ENV MUSTER_DATA=/data \
     MUSTER_PRESENCE_LISTEN=:9002 \
@@ -74,8 +80,10 @@ ENV MUSTER_DATA=/data \
     MUSTER_NOTIFICATOR_LISTEN=:8801 \
     MUSTER_USERS_LISTEN=:8802 \
     MUSTER_CONFLICTS_LISTEN=:7070 \
-    MUSTER_TASKS_LISTEN=:3333
-EXPOSE 9002 50051 8801 8802 7070 3333
+    MUSTER_TASKS_LISTEN=:3333 \
+    MUSTER_GATEWAY_LISTEN=:3080 \
+    MUSTER_GATEWAY_WEB=:8181
+EXPOSE 9002 50051 8801 8802 7070 3333 3080 8181
 # The users service stands for all: what loses its store for good ends the whole process.
 HEALTHCHECK --interval=5s --timeout=3s --start-period=10s CMD ["/bin/grpc-health-probe", "-addr=:8802"]
 ENTRYPOINT ["/bin/muster"]

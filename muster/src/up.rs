@@ -27,7 +27,7 @@ const SUITE: &[Setting] =
 const READY: Duration = Duration::from_secs(5);
 
 /// A line to try for each service, with its address put in.
-const TRIES: [(&str, &str); 7] = [
+const TRIES: [(&str, &str); 8] = [
     (
         "presence",
         r#"grpcurl -plaintext -d '{"name":"Albert"}' ADDR cloudstate.samples.chat.presence.Presence/Monitor"#,
@@ -49,6 +49,7 @@ const TRIES: [(&str, &str); 7] = [
         "grpcurl -plaintext ADDR describe Scheduling.ConflictService",
     ),
     ("tasks", "curl http://ADDR/tasks"),
+    ("web", "open http://ADDR/index.html?user_id=1"),
     ("admin", "curl http://ADDR/readyz"),
 ];
 

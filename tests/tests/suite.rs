@@ -14,13 +14,14 @@ const PRESENCE: &str = "cloudstate.samples.chat.presence.Presence";
 const ACTIVITY: &str = "activityevents.ActivityEvents";
 
 /// A gRPC service of each port.
-const SERVICES: [(&str, &str); 6] = [
+const SERVICES: [(&str, &str); 7] = [
     ("presence", PRESENCE),
     ("activity", ACTIVITY),
     ("notificator", "pb.Notificator"),
     ("users", "muster.users.v1.UsersService"),
     ("conflicts", "Scheduling.ConflictService"),
     ("tasks", "muster.tasks.v1.TasksService"),
+    ("gateway", "grpc.health.v1.Health"),
 ];
 
 /// A call that must succeed: its answer, or its answers as an array.

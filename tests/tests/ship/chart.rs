@@ -203,8 +203,10 @@ async fn a_pod_may_take_longer_to_stop_than_its_drain() {
 
 #[tokio::test]
 async fn one_service_alone_is_all_that_is_installed() {
-    let off = ["presence", "notificator", "users", "conflicts", "tasks"]
-        .map(|service| format!("services.{service}.enabled=false"));
+    let others = SERVICES.iter().filter(|service| service.name != "activity");
+    let off: Vec<String> = others
+        .map(|service| format!("services.{}.enabled=false", service.name))
+        .collect();
     let mut values: Vec<&str> = off.iter().map(String::as_str).collect();
     values.push("etcd.enabled=false");
     let expected = [

@@ -34,27 +34,36 @@ fn ports(service: &Value) -> BTreeSet<String> {
     .collect()
 }
 
+/// What the services need of others.
+const OTHERS: [&str; 3] = ["etcd", "mariadb", "rabbitmq"];
+
 #[tokio::test]
-async fn the_five_services_and_etcd_are_there_and_nothing_else() {
+async fn the_services_and_what_they_need_are_there_and_nothing_else() {
     let project = project().await;
-    let names: BTreeSet<&String> = project["services"].as_object().unwrap().keys().collect();
-    let expected = SERVICES.map(|service| service.name.to_owned());
-    let etcd = "etcd".to_owned();
-    assert_eq!(names, expected.iter().chain([&etcd]).collect());
+    let all = project["services"].as_object().unwrap();
+    let names: BTreeSet<&str> = all.keys().map(String::as_str).collect();
+    let services = SERVICES.map(|service| service.name);
+    assert_eq!(names, services.into_iter().chain(OTHERS).collect());
 }
 
 #[tokio::test]
 async fn ports_are_published_on_loopback_alone() {
     let project = project().await;
     for service in SERVICES {
-        let mut expected =
-            BTreeSet::from([format!("127.0.0.1:{}:{}", service.host_port, service.port)]);
-        if service.name == "conflicts" {
-            expected.insert("127.0.0.1:8080:8080".to_owned());
-        }
+        let own = format!("127.0.0.1:{}:{}", service.host_port, service.port);
+        let other = match service.name {
+            "conflicts" => Some("127.0.0.1:8080:8080".to_owned()),
+            "gateway" => Some("127.0.0.1:8181:8181".to_owned()),
+            _ => None,
+        };
+        let expected = [own].into_iter().chain(other).collect();
         assert_eq!(ports(&project["services"][service.name]), expected);
     }
-    assert_eq!(ports(&project["services"]["etcd"]), BTreeSet::new());
+    let management = BTreeSet::from(["127.0.0.1:15673:15672".to_owned()]);
+    assert_eq!(ports(&project["services"]["rabbitmq"]), management);
+    for unpublished in ["etcd", "mariadb"] {
+        assert_eq!(ports(&project["services"][unpublished]), BTreeSet::new());
+    }
 }
 
 #[tokio::test]
@@ -73,14 +82,44 @@ async fn health_is_asked_by_the_link_in_the_image_on_the_port_of_the_service() {
 }
 
 #[tokio::test]
-async fn services_start_when_etcd_is_healthy_and_wait_for_nothing_else() {
+async fn services_start_when_what_they_need_is_healthy_and_wait_for_no_other_service() {
     let project = project().await;
     for service in SERVICES {
         let waits = project["services"][service.name]["depends_on"]
             .as_object()
             .unwrap();
-        assert_eq!(waits.keys().collect::<Vec<_>>(), ["etcd"]);
-        assert_eq!(waits["etcd"]["condition"], "service_healthy");
+        let expected: &[&str] = match service.name {
+            "tasks" => &["etcd", "mariadb", "rabbitmq"],
+            "gateway" => &["etcd", "rabbitmq"],
+            _ => &["etcd"],
+        };
+        assert_eq!(waits.keys().collect::<Vec<_>>(), expected);
+        for waited in waits.values() {
+            assert_eq!(waited["condition"], "service_healthy");
+        }
+    }
+}
+
+/// Both ends of an account must agree, or nothing would be let in.
+#[tokio::test]
+async fn the_database_and_the_broker_know_who_calls_them() {
+    let project = project().await;
+    let env = |service: &str, name: &str| {
+        let value = &project["services"][service]["environment"][name];
+        value.as_str().unwrap().to_owned()
+    };
+    let (user, password) = (
+        env("mariadb", "MARIADB_USER"),
+        env("mariadb", "MARIADB_PASSWORD"),
+    );
+    let database = env("mariadb", "MARIADB_DATABASE");
+    let store = format!("mysql://{user}:{password}@mariadb:3306/{database}");
+    assert_eq!(env("tasks", "MUSTER_STORE"), store);
+    let user = env("rabbitmq", "RABBITMQ_DEFAULT_USER");
+    let password = env("rabbitmq", "RABBITMQ_DEFAULT_PASS");
+    let bus = format!("amqp://{user}:{password}@rabbitmq:5672");
+    for service in ["tasks", "gateway"] {
+        assert_eq!(env(service, "MUSTER_BUS"), bus);
     }
 }
 
@@ -122,13 +161,18 @@ async fn what_is_kept_is_kept_in_a_volume_of_its_own() {
     let project = project().await;
     for service in SERVICES {
         let volumes = &project["services"][service.name]["volumes"];
-        if service.stored {
+        // What tasks keeps is in the database.
+        if service.stored && service.name != "tasks" {
             assert_eq!(volumes[0]["type"], "volume", "{}", service.name);
             assert_eq!(volumes[0]["target"], "/data", "{}", service.name);
             assert_eq!(volumes[0]["source"], format!("{}-data", service.name));
         } else {
             assert!(volumes.is_null(), "{}", service.name);
         }
+    }
+    for other in OTHERS {
+        let volume = &project["services"][other]["volumes"][0];
+        assert_eq!(volume["source"], format!("{other}-data"));
     }
 }
 

@@ -111,7 +111,14 @@ fn a_service_listens_and_is_probed_on_its_port() {
     for service in SERVICES {
         let stage = stage(&format!("image-{}", service.name));
         let port = service.port.to_string();
-        assert_eq!(stage.one("EXPOSE"), port);
+        let also = stage
+            .env()
+            .get("MUSTER_WEB")
+            .map(|web| web.replace(':', " "));
+        assert_eq!(
+            stage.one("EXPOSE"),
+            port.clone() + &also.unwrap_or_default()
+        );
         assert_eq!(stage.env()["MUSTER_LISTEN"], format!(":{port}"));
         let probe = format!(r#" CMD ["/bin/grpc-health-probe", "-addr=:{port}"]"#);
         assert!(

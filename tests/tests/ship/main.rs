@@ -24,9 +24,10 @@ struct Shipped {
     stored: bool,
 }
 
-const SERVICES: [Shipped; 6] = [
+const SERVICES: [Shipped; 7] = [
     shipped("activity", 50051, 50051, true),
     shipped("conflicts", 7070, 7070, false),
+    shipped("gateway", 3080, 3080, false),
     shipped("notificator", 8082, 8801, true),
     shipped("presence", 9002, 9002, false),
     shipped("tasks", 3333, 3333, true),

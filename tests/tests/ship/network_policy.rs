@@ -49,18 +49,25 @@ async fn services_are_called_from_their_namespace_and_call_what_they_need_alone(
     for service in SERVICES {
         let policy = manifest(&all, "NetworkPolicy", &format!("muster-{}", service.name));
         let inward = passes(policy, "ingress", "from");
-        let namespace = [
+        let mut namespace = set([
             "release grpc",
             r#"{"podSelector":{}} grpc"#,
             r#"{"podSelector":{}} admin"#,
-        ];
-        assert_eq!(inward, set(namespace), "{}", service.name);
+        ]);
+        if service.name == "gateway" {
+            namespace.extend(set(["release web", r#"{"podSelector":{}} web"#]));
+        }
+        assert_eq!(inward, namespace, "{}", service.name);
         let mut needs = set(["anywhere 53", "etcd 2379"]);
         if service.name == "presence" {
             needs.insert("presence 9002".to_owned());
         }
         if service.name == "users" {
             needs.insert("notificator 8082".to_owned());
+        }
+        if service.name == "gateway" {
+            let others = SERVICES.iter().filter(|other| other.name != "gateway");
+            needs.extend(others.map(|other| format!("{} {}", other.name, other.port)));
         }
         let outward = passes(policy, "egress", "to");
         assert_eq!(outward, needs, "{}", service.name);

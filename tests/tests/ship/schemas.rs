@@ -38,6 +38,7 @@ const COMBINATIONS: [&[&str]; 6] = [
         "services.users.enabled=false",
         "services.conflicts.enabled=false",
         "services.tasks.enabled=false",
+        "services.gateway.enabled=false",
         "etcd.enabled=false",
     ],
     &["etcd.enabled=false", "etcd.endpoints={etcd:2379}"],
