@@ -9,6 +9,8 @@ use tokio::process::Command;
 
 /// Variables that are honoured beside our own.
 const ALIASES: [&str; 3] = ["PORT", "SERVICE_HOST", "HEALTH_CHECK_HOST"];
+/// Where servers lie, which not every user has on PATH.
+const SERVERS: &str = "/usr/sbin";
 const RUN_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What a program that has ended left behind.
@@ -112,13 +114,15 @@ pub async fn run(command: &mut Command, stdin: &str) -> Output {
     }
 }
 
-/// Where a tool lies: on PATH, or in the folder into which `cargo xtask install` puts tools.
+/// Where a tool lies: on PATH, in the folder into which `cargo xtask install` puts tools, or in /usr/sbin.
 ///
 /// # Panics
-/// When it is in neither; the message names the command that installs it.
+/// When it is in none of them; the message names the command that installs it.
 pub fn find(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(tools_dir());
+    let folders = std::env::split_paths(&path)
+        .chain(tools_dir())
+        .chain([PathBuf::from(SERVERS)]);
     folders
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::process::Command;
 use std::time::Duration;
 
-use muster_testkit::{Etcd, Process, Smtp, eventually, find, free_port, run};
+use muster_testkit::{Etcd, MariaDb, Process, RabbitMq, Smtp, eventually, find, free_port, run};
 
 #[tokio::test]
 async fn etcd_keeps_its_keys_through_a_kill_and_loses_them_only_on_request() {
@@ -28,6 +28,46 @@ async fn etcd_keeps_its_keys_through_a_kill_and_loses_them_only_on_request() {
     etcd.restart_empty().await;
     assert_eq!(etcd.get_prefix("a/").await, BTreeMap::new());
     assert_eq!(etcd.endpoint(), before);
+}
+
+#[tokio::test]
+async fn rabbitmq_keeps_what_is_durable_through_a_kill_and_its_disk_alarm_can_be_raised() {
+    let mut broker = RabbitMq::start().await;
+    let url = broker.url();
+    assert_eq!(broker.messages_in("kept").await, None);
+    let declare = "rabbit_amqqueue:declare(rabbit_misc:r(<<\"/\">>, queue, <<\"kept\">>), \
+                   true, false, [], none, <<\"test\">>), ok.";
+    broker.rabbitmqctl(&["eval", declare]).await;
+    assert_eq!(broker.messages_in("kept").await, Some(0));
+
+    broker.kill();
+    broker.restart().await;
+    assert_eq!(broker.messages_in("kept").await, Some(0));
+    assert_eq!(broker.url(), url);
+
+    broker.raise_disk_alarm().await;
+    assert!(local_alarms(&broker).await.contains("disk"));
+    broker.lift_disk_alarm().await;
+    assert!(!local_alarms(&broker).await.contains("disk"));
+}
+
+async fn local_alarms(broker: &RabbitMq) -> String {
+    let ask = "rabbit_alarm:get_local_alarms().";
+    broker.rabbitmqctl(&["eval", ask]).await
+}
+
+#[tokio::test]
+async fn mariadb_keeps_what_is_committed_through_a_kill() {
+    let mut server = MariaDb::start().await;
+    let url = server.url("shop").await;
+    assert!(url.starts_with("mysql://root@127.0.0.1:"), "{url}");
+    let fill = "CREATE TABLE shop.orders (id INT PRIMARY KEY); INSERT INTO shop.orders VALUES (7)";
+    server.sql(fill).await;
+
+    server.kill();
+    server.restart().await;
+    assert_eq!(server.sql("SELECT id FROM shop.orders").await, "7\n");
+    assert_eq!(server.url("shop").await, url);
 }
 
 #[tokio::test]

@@ -33,10 +33,11 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     quiet.status().is_ok_and(|status| status.success())
 }
 
-/// Where a program lies on PATH.
+/// Where a program lies: on PATH, or in /usr/sbin, where servers are and which not every user has there.
 pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)
+        .chain(["/usr/sbin".into()])
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
 }
