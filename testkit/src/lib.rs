@@ -17,6 +17,7 @@
 // A test that cannot start what it needs has failed: a panic with a clear sentence is how it says so.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod browser;
 mod dice;
 mod empty_root;
 mod etcd;
@@ -36,6 +37,7 @@ mod smtp;
 mod tool;
 mod wait;
 
+pub use browser::{Browser, Key, Page, Scheme};
 pub use dice::{Dice, seed, seed_or};
 pub use empty_root::{EmptyRoot, static_binary};
 pub use etcd::Etcd;

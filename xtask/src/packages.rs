@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::command::{on_path, run, succeeds};
 
 /// What a test needs from Debian: the name of a program (or `import X` for a Python module), and its package.
-const PACKAGES: [(&str, &str); 17] = [
+const PACKAGES: [(&str, &str); 19] = [
     ("etcd", "etcd-server"),
     ("etcdctl", "etcd-client"),
     ("import aiosmtpd", "python3-aiosmtpd"),
@@ -18,6 +18,8 @@ const PACKAGES: [(&str, &str); 17] = [
     ("unshare", "util-linux"),
     ("ip", "iproute2"),
     ("strace", "strace"),
+    ("chromium", "chromium"),
+    ("node", "nodejs"),
     ("rabbitmq-server", "rabbitmq-server"),
     ("epmd", "erlang-base"),
     ("mariadbd", "mariadb-server"),

@@ -1,0 +1,151 @@
+/**
+ * The inbox: what a user is told, as it comes, and what they were told last.
+ */
+
+import { BoundedList, byId, counted, element, longText, time } from "../dom.js";
+import { call, read } from "../rpc.js";
+
+/** As many are on the page; older ones are in Activity. */
+const MOST_ENTRIES = 500;
+const EARLIER_ENTRIES = 50;
+const TASKS_PORT = 3333;
+
+/** What a user is told, as an entry of a list. */
+export function entryOf({ message, task, at, is_fresh }) {
+  const about = element("p", { class: "about" }, time(at));
+  if (task?.id !== undefined) about.append(" ", element("span", {}, `task ${task.id}`));
+  const text = element("div", { class: "text" }, longText(String(message ?? "")), about);
+  if (task?.content) text.insertBefore(longText(`“${task.content}”`, { class: "about" }), about);
+  return element("li", is_fresh ? { class: "fresh" } : {}, text);
+}
+
+/** The event that was stored for a user, as its subscribers get it; one that is something else, by its message. */
+function notificationOf(event) {
+  const at = event.receivedAt;
+  try {
+    const { data } = JSON.parse(event.message);
+    return { ...data, message: data.message ?? event.message, at };
+  } catch {
+    return { message: event.message, at };
+  }
+}
+
+/** The section, and whoever else wants to know what comes: tells `notification` with the `frame`. */
+export class Inbox extends EventTarget {
+  #muster;
+  #user;
+  #list = new BoundedList(byId("inbox-list"), MOST_ENTRIES);
+  #isShown = false;
+  #unread = 0;
+
+  constructor(muster, user) {
+    super();
+    this.#muster = muster;
+    this.#user = user;
+    byId("inbox-copy").addEventListener("click", () => this.#copy());
+    if (user === undefined) {
+      byId("inbox-note").textContent = "Whose? Enter the number of a user above, and open it: 1, for example.";
+      return;
+    }
+    byId("inbox-title").textContent = `Inbox of user ${user}`;
+    this.#begin();
+  }
+
+  show() {
+    this.#isShown = true;
+    this.#count(0);
+    byId("inbox-list").setAttribute("aria-live", "polite");
+  }
+
+  hide() {
+    this.#isShown = false;
+    for (const fresh of document.querySelectorAll("#inbox-list .fresh")) fresh.className = "";
+  }
+
+  /** Shows what came before, and from where that ends what comes. */
+  async #begin() {
+    let after;
+    try {
+      after = await this.#earlier();
+    } catch (error) {
+      byId("inbox-note").textContent = `What came before cannot be shown: ${error.message}.`;
+    }
+    const message = (frame) => this.#take(frame);
+    const reset = () => { byId("inbox-note").textContent = "Some of what came meanwhile is not kept any more."; };
+    this.#muster.subscribe({ user_id: this.#user, ...(after ? { after } : {}) }, { message, reset });
+    this.#showEmpty();
+  }
+
+  async #earlier() {
+    const page = await call("muster.activity.v1.ActivityService/List", {
+      filter: { topic: `user/${this.#user}` },
+      pageSize: EARLIER_ENTRIES,
+      backwards: true,
+    });
+    this.#list.append((page.events ?? []).map((event) => entryOf(notificationOf(event))));
+    return page.cursor;
+  }
+
+  #take(frame) {
+    const notification = { ...frame, at: Date.now(), is_fresh: true };
+    this.#list.prepend([entryOf(notification)]);
+    if (!this.#isShown) this.#count(this.#unread + 1);
+    this.#showEmpty();
+    this.dispatchEvent(Object.assign(new Event("notification"), { frame }));
+  }
+
+  #count(unread) {
+    this.#unread = unread;
+    byId("unread").hidden = unread === 0;
+    byId("unread").textContent = unread > 99 ? "99+" : String(unread);
+    byId("unread").setAttribute("aria-label", counted(unread, "new notification"));
+  }
+
+  #showEmpty() {
+    const isEmpty = this.#list.length === 0;
+    if (isEmpty && byId("inbox-empty").hidden) this.#suggest();
+    byId("inbox-empty").hidden = !isEmpty;
+  }
+
+  /** A command that makes something come: it completes a task of this user that is open. */
+  async #suggest() {
+    const [host, task] = await Promise.all([tasksHost(), openTask(this.#user)]);
+    byId("inbox-try").hidden = task === undefined;
+    byId("inbox-hint").textContent = task === undefined
+      ? "This user has no open task."
+      : "Complete a task of this user in a terminal, and watch:";
+    byId("inbox-command").textContent = `curl -XPATCH http://${host}/tasks/${task} -d '{"status":1}'`;
+  }
+
+  async #copy() {
+    try {
+      await navigator.clipboard.writeText(byId("inbox-command").textContent);
+      byId("inbox-note").textContent = "Copied.";
+    } catch {
+      byId("inbox-note").textContent = "The browser does not let this page copy: select the line instead.";
+    }
+  }
+}
+
+/** Where the tasks service listens, as one would type it. */
+async function tasksHost() {
+  const known = `localhost:${TASKS_PORT}`;
+  try {
+    const { services } = await read("/services");
+    const tasks = services.find(({ name }) => name === "tasks");
+    return tasks?.instances?.[0]?.addr?.replace(/^(127\.0\.0\.1|\[::1\]):/, "localhost:") ?? known;
+  } catch {
+    return known;
+  }
+}
+
+/** The first task of a user that is open; task 1 while nobody can tell, and none if all are done. */
+async function openTask(user) {
+  try {
+    const request = { userId: user, status: "TASK_STATUS_OPEN", pageSize: 1 };
+    const { tasks } = await call("muster.tasks.v1.TasksService/ListTasks", request);
+    return tasks?.[0]?.id;
+  } catch {
+    return 1;
+  }
+}

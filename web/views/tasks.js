@@ -1,0 +1,168 @@
+/**
+ * Tasks: add one, complete it, and see what its user is told.
+ */
+
+import { BoundedList, byId, counted, element, longText, time } from "../dom.js";
+import { call } from "../rpc.js";
+import { entryOf } from "./inbox.js";
+
+const SERVICE = "muster.tasks.v1.TasksService";
+const PAGE_SIZE = 100;
+/** As many are on the page. */
+const MOST_ENTRIES = 1_000;
+const PUSHED_ENTRIES = 3;
+const [OPEN, COMPLETED] = ["TASK_STATUS_OPEN", "TASK_STATUS_COMPLETED"];
+
+/** The section. */
+export class Tasks {
+  #user;
+  #list = new BoundedList(byId("tasks-list"), MOST_ENTRIES);
+  #pushed = new BoundedList(byId("pushed-list"), PUSHED_ENTRIES);
+  #nextToken = "";
+  #isShown = false;
+  /** Tells a repetition of what the form sends from another task of the same content. */
+  #key = newKey();
+
+  constructor(inbox, user) {
+    this.#user = user;
+    inbox.addEventListener("notification", ({ frame }) => this.#take(frame));
+    if (user === undefined) byId("tasks-whose").value = "all";
+    byId("tasks-whose").disabled = user === undefined;
+    byId("task-user").value = user ?? "1";
+    byId("task-form").addEventListener("submit", (event) => this.#add(event));
+    byId("task-form").addEventListener("input", () => { this.#key = newKey(); });
+    byId("tasks-filter").addEventListener("change", () => this.#refresh());
+    byId("tasks-filter").addEventListener("submit", (event) => event.preventDefault());
+    byId("tasks-more").addEventListener("click", () => this.#page(this.#nextToken));
+  }
+
+  show() {
+    this.#isShown = true;
+    this.#refresh();
+  }
+
+  hide() {
+    this.#isShown = false;
+    this.#pushed.clear();
+    byId("pushed").hidden = true;
+  }
+
+  /** Does something, and says what is wrong where that fails. */
+  async #try(doing) {
+    try {
+      const answer = await doing();
+      byId("tasks-problem").textContent = "";
+      return answer;
+    } catch (error) {
+      byId("tasks-problem").textContent = `${error.message}.`;
+      return undefined;
+    }
+  }
+
+  async #refresh() {
+    await this.#page("");
+  }
+
+  async #page(pageToken) {
+    const isOwn = byId("tasks-whose").value === "own";
+    const request = { status: byId("tasks-status").value, pageSize: PAGE_SIZE, pageToken, ...(isOwn ? { userId: this.#user } : {}) };
+    const page = await this.#try(() => call(`${SERVICE}/ListTasks`, request));
+    if (page === undefined) return;
+    if (pageToken === "") this.#list.clear();
+    this.#list.append((page.tasks ?? []).map((task) => this.#entry(task)));
+    this.#nextToken = page.nextPageToken ?? "";
+    this.#note();
+  }
+
+  async #add(event) {
+    event.preventDefault();
+    const content = byId("task-content").value;
+    const userId = byId("task-user").value.trim();
+    const request = { userId, content, idempotencyKey: this.#key };
+    const answer = await this.#try(() => call(`${SERVICE}/CreateTask`, request));
+    if (answer === undefined) return;
+    this.#key = newKey();
+    byId("task-content").value = "";
+    byId("task-content").focus();
+    if (this.#fits(answer.task)) this.#list.prepend([this.#entry(answer.task)]);
+    this.#note(`Task ${answer.task.id} was added.`);
+  }
+
+  async #set(task, status) {
+    const request = { id: task.id, status, etag: task.etag };
+    const answer = await this.#try(() => call(`${SERVICE}/UpdateTask`, request));
+    if (answer !== undefined) this.#replace(answer.task, true);
+    else await this.#reload(task.id);
+  }
+
+  /** Shows a task as it is by now: somebody else was faster. */
+  async #reload(id) {
+    try {
+      this.#replace((await call(`${SERVICE}/GetTask`, { id })).task, true);
+    } catch {
+      // What was wrong is on the page already.
+    }
+  }
+
+  #replace(task, is_focused) {
+    const known = document.getElementById(rowId(task));
+    if (known === null) return;
+    const entry = this.#entry(task);
+    known.replaceWith(entry);
+    if (is_focused) entry.querySelector("button").focus();
+  }
+
+  /** Something was pushed to the user of the page: it is shown, and so is its task. */
+  #take(frame) {
+    if (!this.#isShown) return;
+    byId("pushed").hidden = false;
+    this.#pushed.prepend([entryOf({ ...frame, at: Date.now(), is_fresh: true })]);
+    if (frame.task?.id !== undefined) this.#pushedTask(String(frame.task.id));
+  }
+
+  async #pushedTask(id) {
+    const known = document.getElementById(rowId({ id }));
+    if (known === null || known.contains(document.activeElement)) return;
+    try {
+      this.#replace((await call(`${SERVICE}/GetTask`, { id })).task, false);
+    } catch {
+      // The push itself is shown; the list is as it was.
+    }
+  }
+
+  #fits({ userId, status }) {
+    const isOwn = byId("tasks-whose").value === "own";
+    const asked = byId("tasks-status").value;
+    return (!isOwn || userId === this.#user) && (asked === status || ![OPEN, COMPLETED].includes(asked));
+  }
+
+  #note(news = "") {
+    byId("tasks-more").hidden = this.#nextToken === "" || this.#list.isFull;
+    const more = this.#nextToken === "" ? "" : ", and there are more";
+    const shown = this.#list.length === 0 ? "No task fits." : `${counted(this.#list.length, "task")} shown${more}`;
+    byId("tasks-note").textContent = news === "" ? shown : `${news} ${shown}`;
+  }
+
+  #entry(task) {
+    const isDone = task.status === COMPLETED;
+    const about = element("p", { class: "about" }, element("span", {}, `task ${task.id}`), " ");
+    about.append(element("span", {}, `user ${task.userId}`), " ", this.#when(task, isDone));
+    const text = element("div", { class: isDone ? "text done" : "text" }, longText(task.content ?? ""), about);
+    const [label, next] = isDone ? ["Reopen", OPEN] : ["Complete", COMPLETED];
+    const act = element("button", { type: "button", "aria-label": `${label} task ${task.id}` }, label);
+    act.addEventListener("click", () => this.#set(task, next));
+    return element("li", { id: rowId(task) }, text, act);
+  }
+
+  #when(task, isDone) {
+    const [what, at] = isDone ? ["completed ", task.completedAt] : ["created ", task.createdAt];
+    return element("span", {}, what, time(at));
+  }
+}
+
+const rowId = ({ id }) => `task-${id}`;
+
+/** Anything that nobody else has; `crypto.randomUUID` is there for secure origins only. */
+function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
