@@ -7,11 +7,13 @@
 
 pub mod admin;
 pub mod backoff;
+pub mod bus;
 pub mod channel;
 pub mod clock;
 pub mod config;
 pub mod discovery;
 pub mod duration;
+pub mod event;
 mod grpc_timeout;
 pub mod health;
 pub mod listen;

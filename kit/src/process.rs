@@ -16,6 +16,7 @@ use clap::Command;
 pub use self::context::Context;
 pub use self::host::{Host, StartError};
 pub use self::runtime::{block_on, say};
+use crate::bus::Bus;
 use crate::config::{BadSetting, Kind, Outcome, Program, Setting, Settings, environment};
 use crate::discovery::{Peers, Registry};
 use crate::listen::Listener;
@@ -164,7 +165,7 @@ where
     Fut: Future<Output = Result<(), E>>,
 {
     let config = read(settings)?;
-    let host = Host::start(settings, Registry::fixed(Peers::default())).await?;
+    let host = Host::start(settings, Registry::fixed(Peers::default()), Bus::none()).await?;
     let listener = host.bind(settings).await?;
     let admin = host.bind_admin(settings).await?;
     let context = host.context(service.name, settings)?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{ArgMatches, Command};
 use futures_util::future::join_all;
+use muster_kit::bus::Bus;
 use muster_kit::config::{BadSetting, DATA_DIR, Program, Setting, Settings, environment};
 use muster_kit::discovery::Registry;
 use muster_kit::health::Health;
@@ -106,7 +107,7 @@ pub(crate) fn run(program: &Program, matches: &ArgMatches) -> ExitCode {
 }
 
 async fn start(settings: Settings) -> Result<ExitCode, StartError> {
-    let host = Host::start(&settings, Registry::in_process()).await?;
+    let host = Host::start(&settings, Registry::in_process(), Bus::in_process()).await?;
     let (rows, healths, runs) = (Vec::new(), Vec::new(), Vec::new());
     let mut suite = Suite {
         host,

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::Shutdown;
+use crate::bus::Bus;
 use crate::discovery::Registry;
 use crate::health::Health;
 use crate::origin::Origins;
@@ -19,6 +20,8 @@ pub struct Context {
     pub health: Health,
     /// Where other services are found.
     pub registry: Registry,
+    /// How events get to other services.
+    pub bus: Bus,
     /// How long a stop waits before it cuts what is left.
     pub drain: Duration,
     /// Browser origins that may call.
@@ -49,6 +52,7 @@ impl Context {
             shutdown: Shutdown::new(),
             health: Health::default(),
             registry: Registry::in_process(),
+            bus: Bus::in_process(),
             drain: Duration::from_secs(5),
             origins: Origins::default(),
             advertise: None,

@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::addresses::{Dialled, Endpoints};
 use super::{BAD_SETTING, Context, WEB};
+use crate::bus::{self, AmqpUrl, Bus};
 use crate::config::{BadSetting, Settings};
 use crate::discovery::{Peers, Registry};
 use crate::duration::Seconds;
@@ -58,6 +59,7 @@ pub struct Host {
     /// Fires when the process is asked to stop.
     pub shutdown: Shutdown,
     registry: Registry,
+    bus: Bus,
     drain: Duration,
     origins: Origins,
     insecure: bool,
@@ -66,11 +68,15 @@ pub struct Host {
 
 impl Host {
     /// Reads what is common to the process; `alone` is the registry without `--etcd` and
-    /// `--static`.
+    /// `--static`, `within` the bus without `--bus`.
     ///
     /// # Errors
     /// A setting is bad, or signals cannot be taken.
-    pub async fn start(settings: &Settings, alone: Registry) -> Result<Self, StartError> {
+    pub async fn start(
+        settings: &Settings,
+        alone: Registry,
+        within: Bus,
+    ) -> Result<Self, StartError> {
         let drain: Seconds = settings.get("drain")?;
         let origins: Option<Origins> = settings.optional("origins")?;
         let etcd: Option<Endpoints> = settings.optional("etcd")?;
@@ -83,11 +89,13 @@ impl Host {
             (None, Some(fixed)) => Registry::fixed(fixed),
             (None, None) => alone,
         };
+        let url: Option<AmqpUrl> = settings.optional(bus::SETTING.name)?;
         let shutdown = Shutdown::new();
         stop_on_signals(shutdown.clone()).map_err(StartError::Signals)?;
         Ok(Self {
             shutdown,
             registry,
+            bus: url.map_or(within, Bus::amqp),
             drain: drain.0,
             origins: origins.unwrap_or_default(),
             insecure: settings.switch("insecure")?,
@@ -137,6 +145,7 @@ impl Host {
             shutdown: self.shutdown.clone(),
             health,
             registry: self.registry.clone(),
+            bus: self.bus.clone(),
             drain: self.drain,
             origins: self.origins.clone(),
             advertise: settings.optional("advertise")?.map(|Dialled(addr)| addr),

@@ -1,0 +1,196 @@
+//! Events on their way from one service to others: at least once, in order, and never lost once published.
+//!
+//! A publisher knows that its messages are safe when [`Bus::publish`] returns, and sends them again otherwise; so what it
+//! tells has to survive in a place of its own until then (an outbox). A consumer gets messages in the order in which
+//! they were published, perhaps again, and tells them apart by id. Nothing is dropped because it cannot be handled now:
+//! only what can never succeed is set aside, among the dead letters.
+
+mod amqp;
+mod in_process;
+mod queue;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use metrics::counter;
+
+use self::amqp::Amqp;
+use self::in_process::InProcess;
+pub use self::queue::{EVENTS, GATEWAY_QUEUE, Queue};
+pub use self::url::{AmqpUrl, NoAmqpUrl};
+use crate::Shutdown;
+use crate::config::{Kind, Setting};
+
+/// The setting that names the bus, for services that use it.
+pub const SETTING: Setting = Setting::of_suite(
+    "bus",
+    "URL",
+    "Bus that carries events between services: amqp://user:password@host:port/vhost",
+)
+.kind(Kind::Secret);
+
+/// A way for events to other services. A clone is the same bus.
+#[derive(Debug, Clone)]
+pub struct Bus(Engine);
+
+#[derive(Debug, Clone)]
+enum Engine {
+    None,
+    InProcess(Arc<InProcess>),
+    Amqp(Arc<Amqp>),
+}
+
+/// What is published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Stays the same however often it is sent.
+    pub id: String,
+    /// Who gets it.
+    pub to: Destination,
+    /// JSON.
+    pub body: Bytes,
+}
+
+/// Who gets a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// All who consume events; the body is a CloudEvents envelope.
+    Event {
+        /// What happened, which is also the routing key.
+        kind: String,
+    },
+    /// Programs beyond the suite, which read a classic durable queue that they may declare without arguments.
+    Plain {
+        /// Its name.
+        queue: &'static str,
+        /// How long a message is kept there: nobody may be reading.
+        expires: Duration,
+    },
+}
+
+/// Messages that were not published, or not all of them: send all of them again, later.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PublishError {
+    /// The bus cannot be reached, takes nothing now, or did not confirm in time.
+    #[error("the bus takes no messages: {0}")]
+    Unavailable(String),
+    /// A message found no queue.
+    #[error("no queue takes message {0}")]
+    Unroutable(String),
+}
+
+/// A message as a consumer gets it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The id that its publisher gave it; empty if it gave none.
+    pub id: String,
+    /// What it published.
+    pub body: Bytes,
+    /// It may have been delivered before.
+    pub is_redelivered: bool,
+}
+
+/// A message that can never succeed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// Which of the batch.
+    pub index: usize,
+    /// Why, for the log.
+    pub why: String,
+}
+
+impl Bus {
+    /// No bus: nothing can be published, and nothing ever comes.
+    pub fn none() -> Self {
+        Self(Engine::None)
+    }
+
+    /// One for the services of this process. What has been published and not yet handled is lost with it, as
+    /// [`Bus::publish`] says by waiting for the handler.
+    pub fn in_process() -> Self {
+        Self(Engine::InProcess(Arc::default()))
+    }
+
+    /// RabbitMQ. Connects when it is used, and again after each failure.
+    pub fn amqp(url: AmqpUrl) -> Self {
+        Self(Engine::Amqp(Arc::new(Amqp::new(url))))
+    }
+
+    /// Whether there is no bus.
+    pub fn is_none(&self) -> bool {
+        matches!(self.0, Engine::None)
+    }
+
+    /// Publishes messages in order. Each is safe when this returns: in its queue, on disk, or (in one process) handled.
+    /// Returns within about ten seconds. Hundreds at a time are the fastest; one call at a time goes on.
+    ///
+    /// # Errors
+    /// Some may have been sent or not: send all of them again, before any later ones.
+    pub async fn publish(&self, messages: Vec<Message>) -> Result<(), PublishError> {
+        let count = messages.len() as u64;
+        counter!("bus_messages_published_total").increment(count);
+        match &self.0 {
+            Engine::None => return Err(PublishError::Unavailable("there is none".to_owned())),
+            Engine::InProcess(bus) => bus.publish(messages).await?,
+            Engine::Amqp(bus) => bus.publish(messages).await?,
+        }
+        counter!("bus_messages_confirmed_total").increment(count);
+        Ok(())
+    }
+
+    /// Hands over the messages of a queue in order, in batches of 1 to `most` (as many as are there), until `shutdown`;
+    /// a handler that runs then is dropped. A batch is acknowledged when its handler returns; what it names as never
+    /// able to succeed is set aside. What may succeed later, the handler itself tries again. What is not acknowledged
+    /// comes again, to this or another consumer: of several, one at a time gets messages. Reconnects by itself.
+    pub async fn consume(
+        &self,
+        queue: &Queue,
+        most: usize,
+        shutdown: &Shutdown,
+        handler: impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
+    ) {
+        let work = async {
+            match &self.0 {
+                Engine::None => std::future::pending().await,
+                Engine::InProcess(bus) => bus.consume(queue, most.max(1), handler).await,
+                Engine::Amqp(bus) => bus.consume(queue, most.max(1), handler).await,
+            }
+        };
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            never = work => match never {},
+        }
+    }
+}
+
+impl Destination {
+    fn content_type(&self) -> &'static str {
+        match self {
+            Self::Event { .. } => "application/cloudevents+json",
+            Self::Plain { .. } => "application/json",
+        }
+    }
+}
+
+/// Counts and logs what a handler was given and set aside.
+fn account(queue: &Queue, batch: &[Delivery], rejected: &[Rejected]) {
+    let again = batch
+        .iter()
+        .filter(|message| message.is_redelivered)
+        .count();
+    counter!("bus_messages_redelivered_total").increment(again as u64);
+    counter!("bus_messages_rejected_total").increment(rejected.len() as u64);
+    for Rejected { index, why } in rejected {
+        let id = batch.get(*index).map_or("", |message| &message.id);
+        tracing::error!(%queue, id, why, "message set aside among the dead letters");
+    }
+}
+
+impl fmt::Display for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,87 @@
+//! RabbitMQ. One connection publishes and another consumes: the broker stops reading from one that publishes when it
+//! lacks memory or disk space, and acknowledgements must go on.
+
+mod consumer;
+mod publisher;
+mod topology;
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use lapin::{Connection, ConnectionProperties};
+use metrics::counter;
+use tokio::sync::Mutex;
+
+use self::consumer::Subscription;
+use self::publisher::Publisher;
+use super::{AmqpUrl, Delivery, Message, PublishError, Queue, Rejected};
+use crate::backoff::Backoff;
+
+/// How long a broker may take for a handshake. An attempt that is given up keeps a thread until its socket ends, so
+/// that one on a broker that hangs has to be rare.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(30);
+const FIRST_DELAY: Duration = Duration::from_millis(50);
+const LONGEST_DELAY: Duration = Duration::from_secs(2);
+
+#[derive(Debug)]
+pub(super) struct Amqp {
+    url: AmqpUrl,
+    publisher: Mutex<Publisher>,
+}
+
+/// What a broker, or the way to it, did not do.
+#[derive(Debug, Clone, thiserror::Error)]
+enum Failure {
+    /// It refused, or the connection broke.
+    #[error(transparent)]
+    Amqp(#[from] lapin::Error),
+    /// It did not answer in time.
+    #[error("no answer")]
+    Late,
+    /// It ended a subscription: the queue was deleted, say.
+    #[error("the subscription ended")]
+    Ended,
+}
+
+impl Amqp {
+    pub(super) fn new(url: AmqpUrl) -> Self {
+        let publisher = Mutex::new(Publisher::new(url.clone()));
+        Self { url, publisher }
+    }
+
+    pub(super) async fn publish(&self, messages: Vec<Message>) -> Result<(), PublishError> {
+        self.publisher.lock().await.publish(messages).await
+    }
+
+    pub(super) async fn consume(
+        &self,
+        queue: &Queue,
+        most: usize,
+        mut handler: impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
+    ) -> Infallible {
+        let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+        loop {
+            let failure = match Subscription::open(&self.url, queue, most).await {
+                Ok(mut subscription) => {
+                    tracing::info!(url = %self.url, %queue, "consuming");
+                    backoff.reset();
+                    subscription.hand_over(&mut handler).await
+                }
+                Err(failure) => failure,
+            };
+            tracing::warn!(url = %self.url, %queue, error = %failure, "not consuming, trying again");
+            counter!("bus_reconnects_total", "role" => "consumer").increment(1);
+            tokio::time::sleep(backoff.delay()).await;
+        }
+    }
+}
+
+/// A connection, without recovery of its own: we make a new one, which knows nothing of what was before.
+async fn connect(url: &AmqpUrl) -> Result<Connection, Failure> {
+    let properties = ConnectionProperties::default().with_connection_name("muster".into());
+    let connecting = Connection::connect_uri(url.uri(), properties);
+    match tokio::time::timeout(CONNECT_DEADLINE, connecting).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => Err(Failure::Late),
+    }
+}

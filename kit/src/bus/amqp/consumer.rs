@@ -1,0 +1,112 @@
+//! The side that consumes.
+
+use futures_util::{FutureExt, StreamExt};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, Consumer};
+
+use super::super::{AmqpUrl, Delivery, Queue, Rejected, account};
+use super::{Failure, connect, topology};
+
+/// Messages of a queue over a connection of their own, as long as it holds.
+pub(super) struct Subscription {
+    queue: Queue,
+    most: usize,
+    consumer: Consumer,
+    channel: Channel,
+    _connection: Connection,
+}
+
+impl Subscription {
+    pub(super) async fn open(url: &AmqpUrl, queue: &Queue, most: usize) -> Result<Self, Failure> {
+        let connection = connect(url).await?;
+        let channel = connection.create_channel().await?;
+        topology::declare(&channel, queue).await?;
+        // The next batch is on its way while one is handled.
+        let prefetch = u16::try_from(most.saturating_mul(2)).unwrap_or(u16::MAX);
+        channel
+            .basic_qos(prefetch, BasicQosOptions::default())
+            .await?;
+        let (tag, options) = ("".into(), BasicConsumeOptions::default());
+        let consumer = channel
+            .basic_consume(queue.name().into(), tag, options, FieldTable::default())
+            .await?;
+        Ok(Self {
+            queue: *queue,
+            most,
+            consumer,
+            channel,
+            _connection: connection,
+        })
+    }
+
+    /// Hands over batches until the connection fails, which it returns.
+    pub(super) async fn hand_over(
+        &mut self,
+        handler: &mut impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
+    ) -> Failure {
+        loop {
+            if let Err(failure) = self.hand_over_one(handler).await {
+                return failure;
+            }
+        }
+    }
+
+    async fn hand_over_one(
+        &mut self,
+        handler: &mut impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
+    ) -> Result<(), Failure> {
+        let (tags, batch) = self.next().await?;
+        let rejected = handler(&batch).await;
+        account(&self.queue, &batch, &rejected);
+        self.acknowledge(&tags, &rejected).await
+    }
+
+    /// At least one message, and as many as are there. Those of a connection that fails meanwhile come again.
+    async fn next(&mut self) -> Result<(Vec<u64>, Vec<Delivery>), Failure> {
+        let mut next = self.consumer.next().await;
+        let (mut tags, mut batch) = (Vec::new(), Vec::new());
+        loop {
+            let delivery = next.ok_or(Failure::Ended)??;
+            tags.push(delivery.delivery_tag);
+            batch.push(read(delivery));
+            if batch.len() == self.most {
+                break;
+            }
+            match self.consumer.next().now_or_never() {
+                Some(another) => next = another,
+                None => break,
+            }
+        }
+        Ok((tags, batch))
+    }
+
+    async fn acknowledge(&self, tags: &[u64], rejected: &[Rejected]) -> Result<(), Failure> {
+        let is_rejected = |index: usize| rejected.iter().any(|one| one.index == index);
+        for (index, tag) in tags.iter().enumerate() {
+            if is_rejected(index) {
+                let set_aside = BasicNackOptions {
+                    multiple: false,
+                    requeue: false,
+                };
+                self.channel.basic_nack(*tag, set_aside).await?;
+            }
+        }
+        // All others at once, by the last of them.
+        let last = (0..tags.len()).rev().find(|index| !is_rejected(*index));
+        if let Some(last) = last {
+            let all = BasicAckOptions { multiple: true };
+            self.channel.basic_ack(tags[last], all).await?;
+        }
+        Ok(())
+    }
+}
+
+fn read(delivery: lapin::message::Delivery) -> Delivery {
+    let id = delivery.properties.message_id().as_ref();
+    Delivery {
+        id: id.map(ToString::to_string).unwrap_or_default(),
+        body: delivery.data.into(),
+        is_redelivered: delivery.redelivered,
+    }
+}
