@@ -48,10 +48,11 @@ const PACKAGES: [(&str, &str); 4] = [
 
 const PEERS: &str = "bench/peers";
 /// What its Go code is made of; copied, since buf.yaml leaves `compat` out, which need not pass its lints.
-const CONTRACTS: [&str; 3] = [
+const CONTRACTS: [&str; 4] = [
     "compat/activityevents.proto",
     "compat/presence.proto",
     "compat/cloudstate/entity_key.proto",
+    "muster/edge/v1/edge.proto",
 ];
 
 /// Installs what is missing, builds what users get, and measures; `words` are those of muster-bench.
