@@ -145,13 +145,15 @@ impl Bus {
     /// a handler that runs then is dropped. A batch is acknowledged when its handler returns; what it names as never
     /// able to succeed is set aside. What may succeed later, the handler itself tries again. What is not acknowledged
     /// comes again, to this or another consumer: of several, one at a time gets messages. Reconnects by itself.
-    pub async fn consume(
+    pub async fn consume<F>(
         &self,
         queue: &Queue,
         most: usize,
         shutdown: &Shutdown,
-        handler: impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
-    ) {
+        handler: impl FnMut(Vec<Delivery>) -> F,
+    ) where
+        F: Future<Output = Vec<Rejected>>,
+    {
         let work = async {
             match &self.0 {
                 Engine::None => std::future::pending().await,
@@ -175,18 +177,25 @@ impl Destination {
     }
 }
 
-/// Counts and logs what a handler was given and set aside.
-fn account(queue: &Queue, batch: &[Delivery], rejected: &[Rejected]) {
-    let again = batch
-        .iter()
-        .filter(|message| message.is_redelivered)
-        .count();
-    counter!("bus_messages_redelivered_total").increment(again as u64);
+/// Gives a batch to its handler; counts and logs.
+async fn handle<F>(
+    queue: &Queue,
+    batch: Vec<Delivery>,
+    handler: &mut impl FnMut(Vec<Delivery>) -> F,
+) -> Vec<Rejected>
+where
+    F: Future<Output = Vec<Rejected>>,
+{
+    let again = batch.iter().filter(|message| message.is_redelivered);
+    counter!("bus_messages_redelivered_total").increment(again.count() as u64);
+    let ids: Vec<String> = batch.iter().map(|message| message.id.clone()).collect();
+    let rejected = handler(batch).await;
     counter!("bus_messages_rejected_total").increment(rejected.len() as u64);
-    for Rejected { index, why } in rejected {
-        let id = batch.get(*index).map_or("", |message| &message.id);
+    for Rejected { index, why } in &rejected {
+        let id = ids.get(*index).map_or("", String::as_str);
         tracing::error!(%queue, id, why, "message set aside among the dead letters");
     }
+    rejected
 }
 
 impl fmt::Display for Queue {

@@ -53,12 +53,15 @@ impl Amqp {
         self.publisher.lock().await.publish(messages).await
     }
 
-    pub(super) async fn consume(
+    pub(super) async fn consume<F>(
         &self,
         queue: &Queue,
         most: usize,
-        mut handler: impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
-    ) -> Infallible {
+        mut handler: impl FnMut(Vec<Delivery>) -> F,
+    ) -> Infallible
+    where
+        F: Future<Output = Vec<Rejected>>,
+    {
         let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
         loop {
             let failure = match Subscription::open(&self.url, queue, most).await {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use super::{Delivery, Destination, Message, PublishError, Queue, Rejected, account};
+use super::{Delivery, Destination, Message, PublishError, Queue, Rejected, handle};
 
 /// Events that wait for the consumer.
 const MOST_WAITING: usize = 1_024;
@@ -89,19 +89,22 @@ impl InProcess {
         true
     }
 
-    pub(super) async fn consume(
+    pub(super) async fn consume<F>(
         &self,
         queue: &Queue,
         most: usize,
-        mut handler: impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
-    ) -> Infallible {
+        mut handler: impl FnMut(Vec<Delivery>) -> F,
+    ) -> Infallible
+    where
+        F: Future<Output = Vec<Rejected>>,
+    {
         let mut unhandled = self.consumer.lock().await;
         loop {
             let batch = unhandled.next(most).await;
+            let count = batch.len();
             // If we are dropped here, the next consumer finds the batch in `taken`.
-            let rejected = handler(&batch).await;
-            account(queue, &batch, &rejected);
-            unhandled.acknowledge(batch.len());
+            handle(queue, batch, &mut handler).await;
+            unhandled.acknowledge(count);
         }
     }
 }

@@ -5,7 +5,7 @@ use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, Bas
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 
-use super::super::{AmqpUrl, Delivery, Queue, Rejected, account};
+use super::super::{AmqpUrl, Delivery, Queue, Rejected, handle};
 use super::{Failure, connect, topology};
 
 /// Messages of a queue over a connection of their own, as long as it holds.
@@ -41,25 +41,23 @@ impl Subscription {
     }
 
     /// Hands over batches until the connection fails, which it returns.
-    pub(super) async fn hand_over(
+    pub(super) async fn hand_over<F>(
         &mut self,
-        handler: &mut impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
-    ) -> Failure {
+        handler: &mut impl FnMut(Vec<Delivery>) -> F,
+    ) -> Failure
+    where
+        F: Future<Output = Vec<Rejected>>,
+    {
         loop {
-            if let Err(failure) = self.hand_over_one(handler).await {
+            let (tags, batch) = match self.next().await {
+                Ok(next) => next,
+                Err(failure) => return failure,
+            };
+            let rejected = handle(&self.queue, batch, handler).await;
+            if let Err(failure) = self.acknowledge(&tags, &rejected).await {
                 return failure;
             }
         }
-    }
-
-    async fn hand_over_one(
-        &mut self,
-        handler: &mut impl AsyncFnMut(&[Delivery]) -> Vec<Rejected>,
-    ) -> Result<(), Failure> {
-        let (tags, batch) = self.next().await?;
-        let rejected = handler(&batch).await;
-        account(&self.queue, &batch, &rejected);
-        self.acknowledge(&tags, &rejected).await
     }
 
     /// At least one message, and as many as are there. Those of a connection that fails meanwhile come again.
