@@ -14,6 +14,7 @@ mod meter;
 mod opened;
 mod preface;
 mod turn;
+mod upgrade;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -27,6 +28,7 @@ use tonic::service::Routes;
 
 use self::edge::Edge;
 pub use self::limits::{Limits, StreamRate};
+pub use self::upgrade::{Caller, Upgrade, Upgraded};
 use crate::Shutdown;
 use crate::health::HealthRpc;
 use crate::listen::Listener;

@@ -25,6 +25,11 @@ impl<S, W> Watched<S, W> {
     pub(crate) fn new(socket: S, watcher: W) -> Self {
         Self { socket, watcher }
     }
+
+    /// The socket alone.
+    pub(crate) fn into_inner(self) -> S {
+        self.socket
+    }
 }
 
 impl<S: AsyncRead + Unpin, W: Watcher> AsyncRead for Watched<S, W> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Request, Response, Version};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version};
 use tonic::{Code, Status};
 
 use super::edge::Shared;
@@ -64,7 +64,7 @@ impl Call {
             code.is_some_and(|code| code != Code::Ok)
         } else {
             self.outcome = Outcome::Http(head.status().as_u16());
-            !head.status().is_success()
+            !head.status().is_success() && head.status() != StatusCode::SWITCHING_PROTOCOLS
         };
         if failed || self.id.is_given() {
             let value = self.id.header_value();

@@ -3,10 +3,11 @@
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto;
 use metrics::{counter, gauge};
 use tokio::net::TcpStream;
@@ -20,6 +21,7 @@ use super::intake::Intake;
 use super::limits::Limits;
 use super::preface::prompt;
 use super::turn::Turns;
+use super::upgrade::Served;
 use crate::Shutdown;
 use crate::listen::Listener;
 
@@ -120,8 +122,8 @@ async fn accept_all(port: &Arc<Port>, listener: &Listener) {
             return;
         };
         match listener.accept().await {
-            Ok((socket, _)) => {
-                let serving = serve_connection(Arc::clone(port), socket, place);
+            Ok((socket, peer)) => {
+                let serving = serve_connection(Arc::clone(port), socket, peer, place);
                 port.tasks.spawn(serving);
             }
             Err(error) if is_of_the_peer(&error) => {}
@@ -145,7 +147,12 @@ fn is_of_the_peer(error: &io::Error) -> bool {
     )
 }
 
-async fn serve_connection(port: Arc<Port>, socket: TcpStream, _place: OwnedSemaphorePermit) {
+async fn serve_connection(
+    port: Arc<Port>,
+    socket: TcpStream,
+    peer: SocketAddr,
+    _place: OwnedSemaphorePermit,
+) {
     let open = gauge!("server_connections", "service" => port.edge.service());
     open.increment(1);
     // Answers are small and written whole: Nagle would only hold them back.
@@ -153,9 +160,9 @@ async fn serve_connection(port: Arc<Port>, socket: TcpStream, _place: OwnedSemap
     let turn = port.turns.turn();
     let socket = prompt(socket, port.limits.preface_timeout);
     let socket = Intake::new(socket, turn.clone(), port.limits.stream_rate);
-    let socket = Gather::new(socket);
-    let io = TokioIo::new(socket);
-    let connection = port.builder.serve_connection(io, port.edge.entrance(&turn));
+    let io = Served::new(Gather::new(socket));
+    let entrance = port.edge.entrance(peer, &turn, &port.tasks);
+    let connection = port.builder.serve_connection_with_upgrades(io, entrance);
     tokio::pin!(connection);
     let end = tokio::select! {
         result = turn.drive(connection.as_mut()) => Some(result),

@@ -1,6 +1,7 @@
 //! What every request passes on its way to a handler: origin, deadline, panic, request id.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
 use tonic::Status;
 use tonic::codegen::Service;
 
@@ -22,6 +24,7 @@ use super::call::{Call, claims_grpc};
 use super::limits::Limits;
 use super::meter::Meters;
 use super::turn::Turn;
+use super::upgrade::{Caller, Upgrade};
 use crate::grpc_timeout;
 use crate::listen::Listener;
 use crate::origin::Origins;
@@ -36,7 +39,9 @@ pub(super) struct Edge {
 pub(super) struct Entrance {
     shared: Arc<Shared>,
     router: Router,
+    caller: Caller,
     turn: Turn,
+    tasks: TaskTracker,
 }
 
 /// What all connections of a port share.
@@ -86,13 +91,27 @@ impl Edge {
         self.shared.service
     }
 
-    /// For a connection that takes these turns.
-    pub(super) fn entrance(&self, turn: &Turn) -> Entrance {
+    /// For a connection from `peer` that takes these turns. What becomes of an upgrade runs among
+    /// the tasks.
+    pub(super) fn entrance(&self, peer: SocketAddr, turn: &Turn, tasks: &TaskTracker) -> Entrance {
         Entrance {
             shared: Arc::clone(&self.shared),
             router: self.router.clone(),
+            caller: Caller { addr: peer },
             turn: turn.clone(),
+            tasks: tasks.clone(),
         }
+    }
+}
+
+impl Entrance {
+    /// Tells the handler who calls, and how to take the connection over if the caller asks for that.
+    fn introduce(&self, request: &mut Request<Incoming>) {
+        let extensions = request.extensions_mut();
+        if let Some(on_upgrade) = extensions.remove() {
+            extensions.insert(Upgrade::new(on_upgrade, self.tasks.clone()));
+        }
+        extensions.insert(self.caller);
     }
 }
 
@@ -101,7 +120,7 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let call = Call::of(&request, &self.shared);
         if !call.is_grpc
             && let Err(refused) = self.shared.origins.check(&request, self.shared.on_loopback)
@@ -114,6 +133,9 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
         } else {
             None
         };
+        if !call.is_grpc {
+            self.introduce(&mut request);
+        }
         let request = request.map(Body::new);
         let limit = allowed.unwrap_or(self.shared.head_timeout);
         // Every clone of a router shares its routes.

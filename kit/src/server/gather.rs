@@ -28,6 +28,11 @@ impl<S: AsyncWrite + Unpin> Gather<S> {
         }
     }
 
+    /// The socket alone.
+    pub(super) fn into_inner(self) -> S {
+        self.socket
+    }
+
     /// Pending once before each small write: the task runs again behind those that are due now.
     fn give_way(&mut self, cx: &mut Context<'_>, bytes: usize) -> Poll<()> {
         if self.gave_way || bytes >= WORTH_BYTES {

@@ -33,6 +33,11 @@ impl<S: AsyncRead + Unpin> Intake<S> {
         }
     }
 
+    /// The socket alone.
+    pub(super) fn into_inner(self) -> S {
+        self.socket
+    }
+
     /// Reads no more than that.
     fn poll_at_most(
         &mut self,
