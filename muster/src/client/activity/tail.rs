@@ -31,6 +31,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         cursor: String::new(),
         from_end: matches.get_flag("new"),
         follow: matches.get_flag("follow"),
+        ..pb::TailRequest::default()
     };
     let mut client = client(matches);
     let mut backoff = patience();

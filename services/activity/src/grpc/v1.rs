@@ -86,10 +86,12 @@ impl pb::activity_service_server::ActivityService for Api {
         &self,
         request: Request<pb::TailRequest>,
     ) -> Result<Response<Self::TailStream>, Status> {
-        let request = tail::request(request.into_inner()).map_err(Error::from)?;
+        let request = request.into_inner();
+        let event_cursors = request.event_cursors;
+        let request = tail::request(request).map_err(Error::from)?;
         let place = Arc::clone(&self.tails).try_acquire_owned();
         let place = place.map_err(|_| Error::TooManyTails { limit: TAILS })?;
-        let batches = tail::batches(self.feed.tail(request), place);
+        let batches = tail::batches(self.feed.tail(request), event_cursors, place);
         Ok(Response::new(until_shutdown(batches, &self.shutdown)))
     }
 

@@ -80,6 +80,44 @@ async fn a_stop_ends_a_tail_with_unavailable_and_its_cursor_leads_on_without_gap
 }
 
 #[tokio::test]
+async fn each_event_has_a_cursor_that_leads_on_behind_it_if_the_caller_wants_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder).await;
+    let topics = ["user/1", "room/1", "user/2", "user/1"];
+    let events = topics
+        .iter()
+        .zip(["a", "b", "c", "d"])
+        .map(|(topic, id)| new_event(topic, id, "x"));
+    service.append(batch(events.collect())).await.unwrap();
+    let request = pb::TailRequest {
+        event_cursors: true,
+        ..pb::TailRequest::default()
+    };
+    let mut tail = service.tail(request.clone()).await.unwrap();
+    let Some(Message::Batch(all)) = tail.next().await.unwrap() else {
+        panic!("no batch")
+    };
+    assert_eq!(all.event_cursors.last(), Some(&all.cursor));
+    for (event, cursor) in all.events.iter().zip(all.event_cursors) {
+        assert!(cursor.ends_with(&format!("-{}", event.position)));
+        let request = pb::TailRequest {
+            cursor,
+            ..request.clone()
+        };
+        let mut rest = service.tail(request).await.unwrap();
+        let left = topics.len() - event.position as usize;
+        let behind: Vec<_> = (event.position + 1..=topics.len() as i64).collect();
+        assert_eq!(positions(&rest.take(left).await.0), behind);
+    }
+    let mut without = service.tail(pb::TailRequest::default()).await.unwrap();
+    let Some(Message::Batch(all)) = without.next().await.unwrap() else {
+        panic!("no batch")
+    };
+    assert_eq!(all.event_cursors, Vec::<String>::new());
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn without_follow_a_tail_tells_all_and_ends() {
     const COUNT: i32 = 20_000;
     let folder = tempfile::tempdir().unwrap();

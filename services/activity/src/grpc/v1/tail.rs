@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
 use super::{filter, message};
+use crate::cursor::Cursor;
 use crate::error::BadField;
 use crate::event::Event;
 use crate::tail::{Begin, Request, Tail, Told};
@@ -33,22 +34,20 @@ pub(super) fn request(request: pb::TailRequest) -> Result<Request, BadField> {
     })
 }
 
-/// Reads on whenever the caller has taken what was read; holds its place as long.
-pub(super) fn batches(tail: Tail, place: OwnedSemaphorePermit) -> Batches {
-    let told = stream::unfold((tail, place), |(mut tail, place)| async move {
+/// Reads on whenever the caller has taken what was read; holds its place as long. Tells a cursor
+/// behind each event if the caller wants that.
+pub(super) fn batches(tail: Tail, event_cursors: bool, place: OwnedSemaphorePermit) -> Batches {
+    let told = stream::unfold((tail, place), move |(mut tail, place)| async move {
         let told = tail.next().await?;
-        let told = told.map(response).map_err(Status::from);
-        Some((told, (tail, place)))
+        let told = told.map(|told| response(told, event_cursors));
+        Some((told.map_err(Status::from), (tail, place)))
     });
     Box::pin(told)
 }
 
-fn response(told: Told) -> pb::TailResponse {
+fn response(told: Told, event_cursors: bool) -> pb::TailResponse {
     let message = match told {
-        Told::Batch(events, cursor) => Message::Batch(pb::TailBatch {
-            events: events.into_iter().map(event).collect(),
-            cursor: cursor.to_string(),
-        }),
+        Told::Batch(events, cursor) => Message::Batch(batch(events, cursor, event_cursors)),
         Told::Live(cursor) => Message::Live(pb::TailLive {
             cursor: cursor.to_string(),
         }),
@@ -56,6 +55,21 @@ fn response(told: Told) -> pb::TailResponse {
     };
     pb::TailResponse {
         message: Some(message),
+    }
+}
+
+fn batch(events: Vec<Arc<Event>>, cursor: Cursor, event_cursors: bool) -> pb::TailBatch {
+    let behind = |event: &Arc<Event>| {
+        let position = event.position;
+        Cursor { position, ..cursor }.to_string()
+    };
+    pb::TailBatch {
+        event_cursors: match event_cursors {
+            true => events.iter().map(behind).collect(),
+            false => Vec::new(),
+        },
+        events: events.into_iter().map(event).collect(),
+        cursor: cursor.to_string(),
     }
 }
 
