@@ -2,7 +2,7 @@
  * What all views build their parts with. Texts become text nodes, so that no content is ever taken for markup.
  */
 
-const CUT_CHARS = 600;
+const CUT_CHARS = 300;
 
 /** The element of an id. */
 export const byId = (id) => document.getElementById(id);

@@ -105,9 +105,21 @@ class Subscription {
 }
 
 /** What a subscription is about: the same in a request and in a `live` or `reset`. */
-function keyOf({ user_id, topic, topic_prefix }) {
-  if (user_id !== undefined) return `user_id=${user_id}`;
-  return topic !== undefined ? `topic=${topic}` : `topic_prefix=${topic_prefix}`;
+function keyOf({ user_id, topic, topic_prefix, kind = "" }) {
+  return JSON.stringify(user_id !== undefined ? [String(user_id)] : [topic ?? null, topic_prefix ?? null, kind]);
+}
+
+/** Whether something may happen that belongs to both. */
+function overlap(one, other) {
+  if (one.user_id !== undefined || other.user_id !== undefined) {
+    return one.user_id !== undefined && other.user_id !== undefined;
+  }
+  if (one.kind && other.kind && one.kind !== other.kind) return false;
+  const [begin, other_begin] = [one, other].map(({ topic, topic_prefix }) => topic ?? topic_prefix);
+  if (one.topic !== undefined && other.topic !== undefined) return begin === other_begin;
+  if (one.topic !== undefined) return begin.startsWith(other_begin);
+  if (other.topic !== undefined) return other_begin.startsWith(begin);
+  return begin.startsWith(other_begin) || other_begin.startsWith(begin);
 }
 
 /** The clock of the browser. */
@@ -164,12 +176,14 @@ export class Muster extends EventTarget {
    *   attributes, received_at, cursor }`), `live` all that there was behind `after` has been told, `reset` some of
    *   that is not to be had any more
    * @returns {Subscription} with its `cursor` and `close()`
-   * @throws {Error} for a second user, or for what is subscribed to already: messages of users do not name theirs
+   * @throws {Error} where it overlaps with another subscription (a second user does): what comes does not say for which
+   *   of them it is
    */
   subscribe(what, handlers) {
     const subscription = new Subscription(what, handlers, (it) => this.#unsubscribe(it));
-    const isTaken = (key) => key === subscription.key || (what.user_id !== undefined && key.startsWith("user_id="));
-    if ([...this.#subscriptions.keys()].some(isTaken)) throw new Error(`already subscribed: ${subscription.key}`);
+    for (const other of this.#subscriptions.values()) {
+      if (overlap(subscription.what, other.what)) throw new Error(`subscriptions overlap: ${subscription.key}, ${other.key}`);
+    }
     this.#subscriptions.set(subscription.key, subscription);
     this.#sendSubscriptions();
     return subscription;
@@ -270,8 +284,7 @@ export class Muster extends EventTarget {
     if (this.#subscriptions.get(subscription.key) !== subscription) return;
     this.#subscriptions.delete(subscription.key);
     if (!subscription.isSent) return;
-    const { kind, ...key } = subscription.what;
-    this.#send({ type: "unsubscribe", ...key });
+    this.#send({ type: "unsubscribe", ...subscription.what });
     // What is on its way still could pass for something of a new subscription; all of it is in front of the pong.
     this.#ping();
   }

@@ -81,7 +81,7 @@ export class Activity {
       this.#note();
       return page;
     } catch (error) {
-      if (turn === this.#turn) byId("activity-problem").textContent = `The events cannot be listed: ${error.message}.`;
+      if (turn === this.#turn) byId("activity-problem").textContent = `The events cannot be listed: ${error.message}. Press Filter to try again.`;
       return undefined;
     }
   }

@@ -6,8 +6,8 @@ import { byId, counted, element } from "../dom.js";
 import { read } from "../rpc.js";
 
 const REFRESH_MS = 3_000;
-const SERVING = "SERVING";
-const WORDS = { SERVING: "serving", NOT_SERVING: "not serving", UNKNOWN: "unknown", UNREACHABLE: "unreachable" };
+const [SERVING, UNKNOWN] = ["SERVING", "UNKNOWN"];
+const WORDS = { SERVING: "serving", NOT_SERVING: "not serving", UNKNOWN: "not known here", UNREACHABLE: "unreachable" };
 
 /** The section. */
 export class Health {
@@ -36,10 +36,7 @@ export class Health {
   }
 
   #show(services) {
-    const ill = services.filter(({ status }) => status !== SERVING);
-    byId("health-note").textContent = services.length === 0 ? "The gateway knows of no service."
-      : ill.length === 0 ? `All ${counted(services.length, "service")} are serving.`
-      : `${ill.length} of ${counted(services.length, "service")} not serving: ${ill.map(({ name }) => name).join(", ")}`;
+    byId("health-note").textContent = summary(services);
     const told = JSON.stringify(services);
     if (told === this.#shown) return;
     this.#shown = told;
@@ -47,8 +44,17 @@ export class Health {
   }
 }
 
+/** All of them in a sentence; those that run nowhere, as far as the gateway knows, do not count. */
+function summary(services) {
+  const known = services.filter(({ status }) => status !== UNKNOWN);
+  const ill = known.filter(({ status }) => status !== SERVING).map(({ name }) => name);
+  if (known.length === 0) return "The gateway knows of no service.";
+  if (ill.length === 0) return `${counted(known.length, "service")}, all of them serving`;
+  return `${ill.length} of ${counted(known.length, "service")} not serving: ${ill.join(", ")}`;
+}
+
 function badge(status) {
-  const look = status === SERVING ? "good" : status === "UNKNOWN" ? "warn" : "bad";
+  const look = status === SERVING ? "good" : status === UNKNOWN ? "warn" : "bad";
   return element("span", { class: `badge ${look}` }, WORDS[status] ?? String(status).toLowerCase());
 }
 

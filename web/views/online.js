@@ -9,6 +9,7 @@ const REFRESH_MS = 5_000;
 /** As many can be monitored, and as many are shown. */
 const MOST_USERS = 1_000;
 const PAGE_SIZE = 1_000;
+const ID = /^[1-9][0-9]{0,17}$/;
 
 /** The section. */
 export class Online {
@@ -18,7 +19,10 @@ export class Online {
   #users = new Map();
   /** Those whom the reader asked for: they are shown even while they are offline. */
   #asked = new Set();
+  /** Whether more are online than a page has. */
   #isMore = false;
+  /** Who is monitored, as one text. */
+  #monitored = "";
   #timer;
 
   constructor(muster, own) {
@@ -37,6 +41,7 @@ export class Online {
     if (this.#timer === undefined) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
+    this.#monitored = "";
     this.#muster.monitor([]);
   }
 
@@ -97,10 +102,9 @@ export class Online {
     }
   }
 
-  /** Monitors all on the list, if they are not the same as before. */
-  #monitored = "";
+  /** Monitors all on the list that can be, if they are not the same as before: users whose names are no ids cannot. */
   #monitor() {
-    const users = [...this.#users.keys()].sort();
+    const users = [...this.#users.keys()].filter((user) => ID.test(user)).sort();
     const key = JSON.stringify(users);
     if (key === this.#monitored) return;
     this.#monitored = key;

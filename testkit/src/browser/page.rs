@@ -139,6 +139,28 @@ impl Page {
         self.call("Input.insertText", json!({ "text": text })).await;
     }
 
+    /// Clicks on the middle of the first element that a CSS selector finds.
+    ///
+    /// # Panics
+    /// When there is none, or another element lies above it.
+    pub async fn click(&self, selector: &str) {
+        let find = format!(
+            "(() => {{ const it = document.querySelector({});
+            it.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+            const {{ x, y, width, height }} = it.getBoundingClientRect();
+            const at = [x + width / 2, y + height / 2];
+            return it.contains(document.elementFromPoint(...at)) ? at : null; }})()",
+            json!(selector)
+        );
+        let at = self.eval(&find).await;
+        assert!(at.is_array(), "{selector} cannot be clicked on");
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event =
+                json!({ "type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
     /// Makes a picture of the whole page: a PNG.
     ///
     /// # Panics
@@ -158,6 +180,11 @@ impl Page {
     pub fn complaints(&self) -> Vec<String> {
         let events = self.devtools.events(&self.session);
         events.iter().filter_map(complaint).collect()
+    }
+
+    /// Closes it, as its user does.
+    pub async fn close(self) {
+        self.call("Page.close", json!({})).await;
     }
 
     async fn call(&self, method: &str, params: Value) -> Value {
