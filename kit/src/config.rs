@@ -163,7 +163,10 @@ impl Settings {
         match value.text.parse() {
             Ok(parsed) => Ok(Some(parsed)),
             Err(why) if value.secret => Err(BadSetting::new(&flag, why)),
-            Err(why) => Err(BadSetting(format!("--{flag} {:?}: {why}", value.text))),
+            Err(why) => {
+                let text = without_password(&value.text);
+                Err(BadSetting(format!("--{flag} {text:?}: {why}")))
+            }
         }
     }
 
@@ -228,10 +231,38 @@ impl Settings {
     }
 }
 
+/// A text that may be a URL, fit to be printed: `mysql://me:***@db/shop`.
+pub fn without_password(text: &str) -> String {
+    let hidden = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let (who, place) = rest.rsplit_once('@')?;
+        let (user, _password) = who.split_once(':')?;
+        Some(format!("{scheme}://{user}:***@{place}"))
+    };
+    hidden().unwrap_or_else(|| text.to_owned())
+}
+
 /// Reads the environment once; names or values that are not UTF-8 are none of ours.
 pub fn environment() -> Environment {
     let utf8 = |text: std::ffi::OsString| text.into_string().ok();
     std::env::vars_os()
         .filter_map(|(name, value)| Some((utf8(name)?, utf8(value)?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_url_all_is_printed_but_its_password() {
+        for (text, printed) in [
+            ("mysql://me:s:e@cret/@db/shop", "mysql://me:***@db/shop"),
+            ("mysql://me@db:3306/shop", "mysql://me@db:3306/shop"),
+            ("sqlite:x@y:z", "sqlite:x@y:z"),
+            ("", ""),
+        ] {
+            assert_eq!(without_password(text), printed);
+        }
+    }
 }

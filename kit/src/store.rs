@@ -1,50 +1,31 @@
 //! Where a service keeps its data, and the lock that keeps it to one process.
 
+pub mod mariadb;
 pub mod sqlite;
+mod url;
 
-use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-/// An engine and where it is, as `--store` names it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StoreUrl {
-    /// `sqlite:PATH`: a file of this machine.
-    Sqlite(PathBuf),
-}
+pub use self::url::{MySqlUrl, NoStoreUrl, SqliteUrl, StoreUrl};
 
-/// A text that names no store.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoStoreUrl {
-    /// There is no such engine.
-    #[error("expected sqlite:PATH")]
-    Engine,
-    /// `sqlite:` names no file.
-    #[error("expected a path after sqlite:")]
-    Path,
-}
-
-impl FromStr for StoreUrl {
-    type Err = NoStoreUrl;
-
-    fn from_str(text: &str) -> Result<Self, NoStoreUrl> {
-        let path = text.strip_prefix("sqlite:").ok_or(NoStoreUrl::Engine)?;
-        // Only a file survives the process.
-        if matches!(path, "" | ":memory:") || path.ends_with('/') {
-            return Err(NoStoreUrl::Path);
-        }
-        Ok(Self::Sqlite(PathBuf::from(path)))
-    }
-}
-
-impl fmt::Display for StoreUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-        }
-    }
+/// Why something was not written, or not read.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// There is no room on the disk. What is there can still be read.
+    #[error("the disk is full")]
+    Full,
+    /// The connection did not come free in time, or another write was in the way for too long. Says nothing about the
+    /// database.
+    #[error("too many writes at once: try again later")]
+    Busy,
+    /// The database does not answer. What was to be written may be or not.
+    #[error("the store does not answer: try again later")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database failed.
+    #[error("the store failed: {0}")]
+    Failed(#[source] sqlx::Error),
 }
 
 /// A store that cannot be had.
@@ -123,27 +104,6 @@ pub(crate) fn parent(path: &Path) -> &Path {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_is_read_and_written_alike() {
-        let url: StoreUrl = "sqlite:./data/x.db".parse().unwrap();
-        assert_eq!(url, StoreUrl::Sqlite("./data/x.db".into()));
-        assert_eq!(url.to_string(), "sqlite:./data/x.db");
-    }
-
-    #[test]
-    fn what_names_no_store_is_refused() {
-        for text in ["", "x.db", "postgres://x", "mysql://x"] {
-            assert_eq!(
-                text.parse::<StoreUrl>(),
-                Err(NoStoreUrl::Engine),
-                "{text:?}"
-            );
-        }
-        for text in ["sqlite:", "sqlite::memory:", "sqlite:data/"] {
-            assert_eq!(text.parse::<StoreUrl>(), Err(NoStoreUrl::Path), "{text:?}");
-        }
-    }
 
     #[test]
     fn a_folder_is_made_with_those_above_it_unless_a_file_is_in_its_place() {

@@ -75,6 +75,16 @@ async fn a_bad_setting_is_one_line_that_names_it_and_exit_code_64() {
             &["--store", "postgres://x"],
             "--store \"postgres://x\"",
         ),
+        (
+            "muster-users",
+            &["--store", "mysql://me:secret@db/shop"],
+            "--store \"mysql://me:***@db/shop\": expected sqlite:PATH",
+        ),
+        (
+            "muster-tasks",
+            &["--store", "mysql://me:secret@db"],
+            "--store: expected the name of one database",
+        ),
         ("muster-users", &["--stroe", "x"], "--stroe"),
         (
             "muster-users",

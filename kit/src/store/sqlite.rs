@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::sleep;
 
 pub use self::group::{Group, Write};
+pub use super::WriteError;
 use super::{StoreError, StoreLock, lock};
 use crate::Shutdown;
 use crate::health::Need;
@@ -74,20 +75,6 @@ pub enum OpenError {
         /// Why not.
         cause: sqlx::Error,
     },
-}
-
-/// Why something was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// There is no room on the disk. What is there can still be read.
-    #[error("the disk is full")]
-    Full,
-    /// The connection did not come free in time: others wrote. Says nothing about the database.
-    #[error("too many writes at once: try again later")]
-    Busy,
-    /// The database failed.
-    #[error("the store failed: {0}")]
-    Failed(#[source] sqlx::Error),
 }
 
 impl From<sqlx::Error> for WriteError {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use muster_kit::health::Need;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use tokio::sync::{oneshot, watch};
 use uuid::Uuid;
 
@@ -164,10 +164,9 @@ impl Store {
     ///
     /// # Errors
     /// Another process serves it, its schema is a newer one, or it cannot be read.
-    pub async fn open(url: &StoreUrl, need: Need) -> Result<Store, Error> {
-        match url {
-            StoreUrl::Sqlite(path) => Ok(Store::Sqlite(Arc::new(Sqlite::open(path, need).await?))),
-        }
+    pub async fn open(url: &SqliteUrl, need: Need) -> Result<Store, Error> {
+        let store = Sqlite::open(&url.0, need).await?;
+        Ok(Store::Sqlite(Arc::new(store)))
     }
 
     /// Stores an event; returns when it is on disk. Waits while too many others do.

@@ -3,7 +3,7 @@
 use lettre::message::Mailbox;
 use muster_kit::config::{BadSetting, Kind, Setting, Settings};
 use muster_kit::mail::{Address, MailDomain};
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 
 use crate::transport::Outlet;
 
@@ -31,7 +31,7 @@ pub const SETTINGS: &[Setting] = &[
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the mails are kept.
-    pub store: StoreUrl,
+    pub store: SqliteUrl,
     /// How mail leaves.
     pub outlet: Outlet,
     /// Whom mails are from.

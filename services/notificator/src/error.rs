@@ -63,6 +63,7 @@ impl From<Error> for Status {
             Error::Stopping => status::unavailable(error.to_string()),
             Error::Write(cause) => match cause.as_ref() {
                 WriteError::Full | WriteError::Busy => status::exhausted(cause.to_string()),
+                WriteError::Unavailable(_) => status::unavailable(cause.to_string()),
                 WriteError::Failed(_) => status::internal(&error),
             },
             Error::Read(_) | Error::BadId(_) | Error::Open(_) | Error::Serve(_) => {

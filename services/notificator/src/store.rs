@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -61,12 +61,9 @@ impl Store {
     ///
     /// # Errors
     /// Another process serves it, its schema is a newer one, or it cannot be read.
-    pub async fn open(url: &StoreUrl, most_waiting: usize, need: Need) -> Result<Self, Error> {
-        match url {
-            StoreUrl::Sqlite(path) => Ok(Self::Sqlite(Arc::new(
-                Sqlite::open(path, most_waiting, need).await?,
-            ))),
-        }
+    pub async fn open(url: &SqliteUrl, most_waiting: usize, need: Need) -> Result<Self, Error> {
+        let store = Sqlite::open(&url.0, most_waiting, need).await?;
+        Ok(Self::Sqlite(Arc::new(store)))
     }
 
     /// Stores a mail; returns when it is on disk.

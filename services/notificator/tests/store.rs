@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use muster_kit::health::Health;
 use muster_kit::mail::Address;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use muster_notificator::error::Error;
 use muster_notificator::mail::{NewMail, State};
 use muster_notificator::store::{Attempt, Due, MOST_REFUSED, Store};
@@ -26,7 +26,7 @@ impl Engine {
     }
 
     async fn open(&self, most_waiting: usize) -> Store {
-        let url = StoreUrl::Sqlite(self.folder.path().join("notificator.db"));
+        let url = SqliteUrl(self.folder.path().join("notificator.db"));
         Store::open(&url, most_waiting, Health::default().need("store"))
             .await
             .unwrap()

@@ -1,14 +1,20 @@
 //! The settings of the service.
 
-use muster_kit::config::{BadSetting, Setting, Settings};
+use muster_kit::bus;
+use muster_kit::config::{BadSetting, Kind, Setting, Settings};
 use muster_kit::store::StoreUrl;
 
 /// What may be set.
-pub const SETTINGS: &[Setting] =
-    &[
-        Setting::of_service("store", "URL", "Where the tasks are kept: sqlite:PATH")
-            .or("sqlite:./muster-data/tasks.db"),
-    ];
+pub const SETTINGS: &[Setting] = &[
+    Setting::of_service(
+        "store",
+        "URL",
+        "Where the tasks are kept: sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE",
+    )
+    .or("sqlite:./muster-data/tasks.db")
+    .kind(Kind::Secret),
+    bus::SETTING,
+];
 
 /// The settings of one instance.
 #[derive(Debug, Clone)]

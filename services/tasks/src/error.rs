@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use muster_kit::server::ServeError;
 use muster_kit::status;
-use muster_kit::store::sqlite::{OpenError, WriteError};
+use muster_kit::store::{WriteError, mariadb, sqlite};
 use tonic::Status;
 
 use crate::input::Violation;
@@ -27,17 +27,27 @@ pub enum Error {
     Read(#[from] sqlx::Error),
     /// The store cannot be opened.
     #[error("store {0}")]
-    Open(#[from] OpenError),
+    Sqlite(#[from] sqlite::OpenError),
+    /// The database cannot be opened.
+    #[error("store {0}")]
+    MariaDb(#[from] mariadb::OpenError),
     /// The port cannot be served.
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
 
 impl Error {
-    /// Whether to try again later may help: the disk is full, or too many write.
+    /// Whether to try again later may help: something is full, too many write, or the store does not answer.
     pub(crate) fn is_passing(&self) -> bool {
-        let is_full = |why: &WriteError| matches!(why, WriteError::Full | WriteError::Busy);
-        matches!(self, Error::Write(why) if is_full(why))
+        match self {
+            Error::Write(why) => !matches!(**why, WriteError::Failed(_)),
+            Error::Refused(refusal) => *refusal == Refusal::OutboxFull,
+            _ => false,
+        }
+    }
+
+    fn is_unavailable(&self) -> bool {
+        matches!(self, Error::Write(why) if matches!(**why, WriteError::Unavailable(_)))
     }
 }
 
@@ -50,6 +60,7 @@ impl From<Error> for Status {
             }
             Error::Refused(Refusal::Changed) => status::failed_precondition(error.to_string()),
             Error::Refused(Refusal::KeyReused) => status::already_exists(error.to_string()),
+            error if error.is_unavailable() => status::unavailable(error.to_string()),
             error if error.is_passing() => status::exhausted(error.to_string()),
             error => status::internal(error),
         }

@@ -8,7 +8,6 @@
 
 mod body;
 mod condition;
-mod json;
 mod problem;
 mod query;
 
@@ -21,10 +20,10 @@ use axum::routing::get;
 use axum::{Json, Router};
 
 use self::body::MAX_BODY_BYTES;
-use self::json::TaskJson;
 use self::problem::Problem;
 use crate::board::Board;
 use crate::error::Error;
+use crate::json::TaskJson;
 use crate::task::{Refusal, Task};
 
 /// The description of the API.

@@ -43,6 +43,9 @@ pub enum Refusal {
     /// The task that was created with the idempotency key is deleted by now.
     #[error("the task that was created with this idempotency key is deleted")]
     Deleted,
+    /// As many tasks as may wait were completed without the bus knowing.
+    #[error("too many completed tasks wait for the bus: try again later")]
+    OutboxFull,
 }
 
 impl Task {
@@ -52,6 +55,11 @@ impl Task {
             None => Status::Open,
             Some(_) => Status::Completed,
         }
+    }
+
+    /// Whether a change to `changed` completes it.
+    pub fn is_completed_by(&self, changed: &Task) -> bool {
+        self.status() == Status::Open && changed.status() == Status::Completed
     }
 
     /// Another one after each change.
@@ -153,12 +161,14 @@ mod tests {
         );
         let again = completed.changed(&set(Status::Completed), 3000);
         assert_eq!(again, completed);
+        assert!(open().is_completed_by(&completed) && !completed.is_completed_by(&again));
 
         let reopened = again.changed(&set(Status::Open), 4000);
         assert_eq!(reopened.status(), Status::Open);
         assert_eq!((reopened.completed_at_ms, reopened.version), (None, 3));
         let anew = reopened.changed(&set(Status::Completed), 5000);
         assert_eq!((anew.completed_at_ms, anew.version), (Some(5000), 4));
+        assert!(reopened.is_completed_by(&anew) && !anew.is_completed_by(&reopened));
     }
 
     #[test]

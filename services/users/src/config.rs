@@ -2,7 +2,7 @@
 
 use muster_kit::config::{BadSetting, Setting, Settings};
 use muster_kit::mail::MailDomain;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 
 /// What may be set.
 pub const SETTINGS: &[Setting] = &[
@@ -20,7 +20,7 @@ pub const SETTINGS: &[Setting] = &[
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Where the users are kept.
-    pub store: StoreUrl,
+    pub store: SqliteUrl,
     /// The domain of addresses that have none.
     pub mail_domain: MailDomain,
 }

@@ -65,6 +65,7 @@ impl From<Error> for Status {
             Error::OutboxFull | Error::Busy => status::exhausted(error.to_string()),
             Error::Write(ref why) => match **why {
                 WriteError::Full | WriteError::Busy => status::exhausted(why.to_string()),
+                WriteError::Unavailable(_) => status::unavailable(why.to_string()),
                 WriteError::Failed(_) => status::internal(&error),
             },
             Error::Read(_) | Error::Open(_) | Error::Serve(_) => status::internal(&error),

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use tokio::sync::Notify;
 
 use crate::error::Error;
@@ -62,13 +62,9 @@ impl Store {
     ///
     /// # Errors
     /// Another process serves it, its schema is a newer one, or it cannot be read.
-    pub async fn open(url: &StoreUrl, max_waiting: usize, need: Need) -> Result<Store, Error> {
-        match url {
-            StoreUrl::Sqlite(path) => {
-                let store = Sqlite::open(path, max_waiting, need).await?;
-                Ok(Store::Sqlite(Arc::new(store)))
-            }
-        }
+    pub async fn open(url: &SqliteUrl, max_waiting: usize, need: Need) -> Result<Store, Error> {
+        let store = Sqlite::open(&url.0, max_waiting, need).await?;
+        Ok(Store::Sqlite(Arc::new(store)))
     }
 
     /// Stores a user and their mail, or finds the user of this address.

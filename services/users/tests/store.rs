@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use muster_kit::health::Health;
 use muster_kit::mail::Address;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use muster_testkit::eventually;
 use muster_users::error::Error;
 use muster_users::store::{MAX_WAITING, Offered, Store};
@@ -20,14 +20,14 @@ const CLAIM: Duration = Duration::from_secs(3600);
 
 /// A store that can be opened again.
 struct Engine {
-    url: StoreUrl,
+    url: SqliteUrl,
     _folder: TempDir,
 }
 
 /// An empty store of each kind.
 fn engines() -> Vec<Engine> {
     let folder = tempfile::tempdir().unwrap();
-    let url = StoreUrl::Sqlite(folder.path().join("users.db"));
+    let url = SqliteUrl(folder.path().join("users.db"));
     vec![Engine {
         url,
         _folder: folder,

@@ -6,8 +6,8 @@ use std::path::Path;
 use clap::{Arg, ArgMatches, Command};
 use muster_activity::config::Config;
 use muster_activity::store::{self, Progress};
-use muster_kit::config::environment;
-use muster_kit::store::StoreUrl;
+use muster_kit::config::{environment, without_password};
+use muster_kit::store::SqliteUrl;
 use serde_json::json;
 
 use super::bar::Bar;
@@ -41,17 +41,17 @@ fn of_file(name: &'static str) -> Command {
     Command::new(name).arg(store).arg(addr)
 }
 
-fn store_url(matches: &ArgMatches) -> Result<StoreUrl, Failure> {
+fn store_url(matches: &ArgMatches) -> Result<SqliteUrl, Failure> {
     match text(matches, "store") {
         "" => of_suite(),
         given => given
             .parse()
-            .map_err(|why| Failure::usage(format!("--store {given:?}: {why}"))),
+            .map_err(|why| Failure::usage(format!("--store {:?}: {why}", without_password(given)))),
     }
 }
 
 /// Where `muster up` keeps the events, when it is started in this environment.
-fn of_suite() -> Result<StoreUrl, Failure> {
+fn of_suite() -> Result<SqliteUrl, Failure> {
     let up = up::program();
     let matches = up.command().get_matches_from(["up"]);
     let settings = up.resolve(&matches, &environment());

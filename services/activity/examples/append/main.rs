@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use futures_util::future::try_join_all;
 use muster_activity::store::Store;
 use muster_kit::health::Health;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use muster_testkit::Dice;
 
 use load::Writer;
@@ -50,7 +50,7 @@ impl Numbers {
 
 /// What is to be done.
 struct Plan {
-    url: StoreUrl,
+    url: SqliteUrl,
     seed: u64,
     sessions: usize,
     steps: usize,
@@ -66,7 +66,7 @@ fn main() -> Result<(), Failure> {
 
 fn plan(mut args: impl Iterator<Item = String>) -> Option<Plan> {
     Some(Plan {
-        url: StoreUrl::Sqlite(PathBuf::from(args.next()?).join("activity.db")),
+        url: SqliteUrl(PathBuf::from(args.next()?).join("activity.db")),
         seed: args.next()?.parse().ok()?,
         sessions: args.next()?.parse().ok()?,
         steps: args.next()?.parse().ok()?,
@@ -93,7 +93,7 @@ async fn run(plan: Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn open(url: &StoreUrl) -> Result<Store, Failure> {
+async fn open(url: &SqliteUrl) -> Result<Store, Failure> {
     let store = Store::open(url, Health::default().need("store")).await?;
     let mut told = Told::default();
     told.opened(store.id());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 
 use super::{Stats, sqlite};
 use crate::error::Error;
@@ -43,13 +43,11 @@ impl fmt::Display for Finding {
 /// The store cannot be read, is none, or is of a later version; or the copy cannot be written:
 /// then there is none.
 pub fn backup(
-    url: &StoreUrl,
+    url: &SqliteUrl,
     copy: &Path,
     mut progress: impl FnMut(Progress),
 ) -> Result<Stats, Error> {
-    match url {
-        StoreUrl::Sqlite(path) => sqlite::backup::run(path, copy, &mut progress),
-    }
+    sqlite::backup::run(&url.0, copy, &mut progress)
 }
 
 /// Reads all of the store, also while a process serves it, and tells what is wrong with it: the
@@ -57,8 +55,6 @@ pub fn backup(
 ///
 /// # Errors
 /// The store cannot be read, is none, or is of another version than this program.
-pub fn verify(url: &StoreUrl, mut progress: impl FnMut(Progress)) -> Result<Vec<Finding>, Error> {
-    match url {
-        StoreUrl::Sqlite(path) => sqlite::verify::run(path, &mut progress),
-    }
+pub fn verify(url: &SqliteUrl, mut progress: impl FnMut(Progress)) -> Result<Vec<Finding>, Error> {
+    sqlite::verify::run(&url.0, &mut progress)
 }

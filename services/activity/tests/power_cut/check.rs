@@ -10,7 +10,7 @@ use muster_activity::selection::Selection;
 use muster_activity::store::{Appended, Store, Window};
 use muster_activity::topic::Topic;
 use muster_kit::health::Health;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use muster_testkit::Dice;
 
 use crate::message::Message;
@@ -52,7 +52,7 @@ pub(crate) fn check(folder: &Path, promised: &Promised<'_>, dice: &mut Dice) -> 
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.build().unwrap();
     runtime.block_on(async {
-        let url = StoreUrl::Sqlite(path.clone());
+        let url = SqliteUrl(path.clone());
         let opened = Store::open(&url, Health::default().need("store")).await;
         let store = opened.map_err(|error| Fault::Refused(error.to_string()))?;
         let checked = check_store(&store, promised, dice).await;

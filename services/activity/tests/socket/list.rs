@@ -5,7 +5,7 @@ use muster_activity::event::NewEvent;
 use muster_activity::store::Store;
 use muster_activity::topic::Topic;
 use muster_kit::process::Context;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 
 use crate::service::{Service, database, event, fill, ids, next};
 
@@ -34,7 +34,7 @@ async fn events_are_listed_in_the_order_of_their_creation_by_deployment_or_all()
 async fn topics_and_ids_of_others_are_not_listed() {
     let folder = tempfile::tempdir().unwrap();
     let need = Context::for_test("activity").health.need("store");
-    let store = Store::open(&StoreUrl::Sqlite(database(folder.path())), need)
+    let store = Store::open(&SqliteUrl(database(folder.path())), need)
         .await
         .unwrap();
     let others = [

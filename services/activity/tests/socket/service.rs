@@ -13,7 +13,7 @@ use muster_activity::store::Store;
 use muster_kit::channel::Channel;
 use muster_kit::listen::Listener;
 use muster_kit::process::Context;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use muster_proto::compat::activity as pb;
 use muster_proto::muster::activity::v1;
 use pb::activity_events_client::ActivityEventsClient;
@@ -44,7 +44,7 @@ impl Service {
         let client = ActivityEventsClient::new(Channel::to(&addr));
         let v1 = ActivityServiceClient::new(Channel::to(&addr));
         let config = Config {
-            store: StoreUrl::Sqlite(database(folder.path())),
+            store: SqliteUrl(database(folder.path())),
         };
         let running = tokio::spawn(run(config, listener, context.clone()));
         Service {
@@ -249,7 +249,7 @@ pub(crate) fn now_ns() -> i64 {
 /// Stores events `1..=count` of deployment 1 in this order, without the service.
 pub(crate) async fn fill(folder: &TempDir, count: i32) {
     let need = Context::for_test("activity").health.need("store");
-    let store = Store::open(&StoreUrl::Sqlite(database(folder.path())), need)
+    let store = Store::open(&SqliteUrl(database(folder.path())), need)
         .await
         .unwrap();
     let event = NewEvent::of_deployment(1, 0, "built".into(), 0, 0).unwrap();

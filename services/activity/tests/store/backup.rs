@@ -8,7 +8,7 @@ use muster_activity::selection::Topics;
 use muster_activity::store::{Finding, Progress, Stats, Store, backup, verify};
 use muster_activity::trim::Trim;
 use muster_kit::process::Context;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
@@ -34,8 +34,8 @@ impl Copy {
         self.folder.path().join("copy.db")
     }
 
-    fn url(&self) -> StoreUrl {
-        StoreUrl::Sqlite(self.path())
+    fn url(&self) -> SqliteUrl {
+        SqliteUrl(self.path())
     }
 
     fn files(&self) -> usize {
@@ -48,7 +48,7 @@ impl Copy {
     }
 }
 
-fn findings(url: &StoreUrl) -> Vec<Finding> {
+fn findings(url: &SqliteUrl) -> Vec<Finding> {
     verify(url, |_| {}).unwrap()
 }
 
@@ -149,7 +149,7 @@ async fn a_copy_replaces_nothing_and_leaves_nothing_when_it_fails() {
         let refused = backup(&engine.url(), &copy.path(), |_| {}).unwrap_err();
         let told = refused.to_string();
         assert!(told.ends_with("copy.db: it is there already"), "{told}");
-        let nowhere = StoreUrl::Sqlite(copy.folder.path().join("other.db"));
+        let nowhere = SqliteUrl(copy.folder.path().join("other.db"));
         let refused = backup(&nowhere, &copy.folder.path().join("x"), |_| {}).unwrap_err();
         assert!(
             refused.to_string().contains("other.db: No such file"),
@@ -165,7 +165,7 @@ async fn a_file_that_is_no_store_is_not_copied() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("empty.db");
     std::fs::write(&path, "").unwrap();
-    let url = StoreUrl::Sqlite(path);
+    let url = SqliteUrl(path);
     let refused = backup(&url, &folder.path().join("x"), |_| {}).unwrap_err();
     assert!(
         refused.to_string().ends_with("it is no store of events"),
@@ -211,7 +211,7 @@ async fn damaged(damage: impl FnOnce(&Path)) -> Vec<Finding> {
     let path = folder.path().join("copy.db");
     std::fs::write(&path, whole_copy().await).unwrap();
     damage(&path);
-    findings(&StoreUrl::Sqlite(path))
+    findings(&SqliteUrl(path))
 }
 
 async fn after(sql: &str) -> Vec<String> {

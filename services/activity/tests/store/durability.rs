@@ -1,7 +1,7 @@
 //! What was acknowledged is there.
 
 use muster_activity::error::Error;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use tokio::task::JoinSet;
 
 use crate::engine::{append_all, engines, event, read_all};
@@ -102,7 +102,7 @@ async fn a_store_that_is_served_is_not_opened_a_second_time() {
 async fn a_store_of_a_newer_version_is_refused_by_name_and_left_alone() {
     for engine in engines() {
         engine.open().await.close().await;
-        let StoreUrl::Sqlite(path) = engine.url();
+        let SqliteUrl(path) = engine.url();
         let set_version = |version: i64| {
             let database = rusqlite::Connection::open(&path).unwrap();
             database
@@ -123,7 +123,7 @@ async fn a_store_of_a_newer_version_is_refused_by_name_and_left_alone() {
 #[tokio::test]
 async fn a_file_that_is_no_store_is_refused_by_name() {
     for engine in engines() {
-        let StoreUrl::Sqlite(path) = engine.url();
+        let SqliteUrl(path) = engine.url();
         std::fs::write(
             &path,
             "something else altogether, and long enough to be read ".repeat(40),

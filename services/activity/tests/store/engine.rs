@@ -11,7 +11,7 @@ use muster_activity::selection::Selection;
 use muster_activity::store::{Appended, Store, Window};
 use muster_activity::topic::Topic;
 use muster_kit::process::Context;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use tempfile::TempDir;
 
 /// A place where a store can be opened, closed, and opened again.
@@ -27,8 +27,8 @@ pub(crate) fn engines() -> Vec<Engine> {
 }
 
 impl Engine {
-    pub(crate) fn url(&self) -> StoreUrl {
-        StoreUrl::Sqlite(self.folder.path().join("activity.db"))
+    pub(crate) fn url(&self) -> SqliteUrl {
+        SqliteUrl(self.folder.path().join("activity.db"))
     }
 
     pub(crate) async fn try_open(&self) -> Result<Store, Error> {

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::json;
 use super::problem::Problem;
 use crate::input::{Content, Key, NewTask, Violation, parse_user_id};
+use crate::json;
 use crate::task::{Change, Status};
 
 /// More than any task takes, whatever of it is escaped; beyond it a request is answered with 413.

@@ -1,8 +1,8 @@
 //! `?user_id=&status=&limit=&after=`.
 
-use super::json;
 use super::problem::Problem;
 use crate::input::Violation;
+use crate::json;
 use crate::selection::{DEFAULT_LIMIT, Selection};
 
 /// The tasks that a query selects. A parameter that is not known is refused: a misspelt filter

@@ -13,7 +13,7 @@ use muster_kit::channel::Channel;
 use muster_kit::discovery::Registry;
 use muster_kit::listen::Listener;
 use muster_kit::process::Context;
-use muster_kit::store::StoreUrl;
+use muster_kit::store::SqliteUrl;
 use muster_proto::muster::users::v1::CreateUserRequest;
 use muster_proto::muster::users::v1::users_service_client::UsersServiceClient;
 use muster_users::config::Config;
@@ -41,7 +41,7 @@ impl Users {
         let listener = Listener::on_free_port().await.unwrap();
         let addr = listener.local_addr().to_string();
         let config = Config {
-            store: StoreUrl::Sqlite(folder.path().join("users.db")),
+            store: SqliteUrl(folder.path().join("users.db")),
             mail_domain: "localhost".parse().unwrap(),
         };
         let running = tokio::spawn(run(config, listener, context.clone()));

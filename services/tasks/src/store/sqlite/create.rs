@@ -4,11 +4,8 @@ use sqlx::SqliteConnection;
 
 use super::find;
 use crate::input::{Key, NewTask};
-use crate::store::KEY_LIFETIME;
+use crate::store::{KEY_LIFETIME, KEY_SWEEP};
 use crate::task::{Refusal, Task};
-
-/// Old keys go by so many at once: one statement less for most tasks.
-const SWEEP: i64 = 64;
 
 /// Stores a task, or finds the one of its key.
 pub(super) async fn create(
@@ -25,7 +22,7 @@ pub(super) async fn create(
     }
     let created = insert(connection, task, at_ms).await?;
     let number = remember(connection, key, task, &created).await?;
-    if number % SWEEP == 0 {
+    if number % KEY_SWEEP == 0 {
         forget(connection, number, max_keys).await?;
     }
     Ok(Ok(created))
@@ -108,7 +105,7 @@ async fn forget(
     newest: i64,
     max_keys: u32,
 ) -> Result<(), sqlx::Error> {
-    let kept = (i64::from(max_keys) - SWEEP).max(0);
+    let kept = (i64::from(max_keys) - KEY_SWEEP).max(0);
     let forgotten = sqlx::query("DELETE FROM idempotency_keys WHERE number <= ?");
     let forgotten = forgotten.bind(newest - kept).execute(connection);
     forgotten.await.map(drop)

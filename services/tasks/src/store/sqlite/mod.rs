@@ -1,6 +1,7 @@
 //! The SQLite engine: one connection writes, a few read.
 
 mod create;
+mod outbox;
 mod write;
 
 use std::path::Path;
@@ -11,38 +12,45 @@ use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
 use sqlx::{QueryBuilder, SqliteExecutor};
+use tokio::sync::Notify;
 
+use super::row::{TaskRow, number, task};
+use crate::completion::Completion;
 use crate::error::Error;
 use crate::input::NewTask;
 use crate::selection::{Page, Selection};
-use crate::task::{Change, Precondition, Refusal, Status, Task};
+use crate::store::Limits;
+use crate::task::{Change, Precondition, Refusal, Task};
 use write::{Step, Write};
 
 /// Each is one step from the schema before; none is ever changed once it was released.
-const MIGRATIONS: &sqlite::Migrations = &[("tasks", include_str!("1-tasks.sql"))];
-
-type Row = (i64, i64, String, i64, Option<i64>, i64);
+const MIGRATIONS: &sqlite::Migrations = &[
+    ("tasks", include_str!("1-tasks.sql")),
+    ("outbox", include_str!("2-outbox.sql")),
+];
 
 /// An open SQLite store.
 #[derive(Debug)]
 pub struct Sqlite {
     database: Arc<sqlite::Sqlite>,
     writes: sqlite::Group<Write>,
-    max_keys: u32,
+    limits: Limits,
+    completed: Arc<Notify>,
 }
 
 impl Sqlite {
-    pub(super) async fn open(path: &Path, max_keys: u32, need: Need) -> Result<Self, Error> {
+    pub(super) async fn open(path: &Path, limits: Limits, need: Need) -> Result<Self, Error> {
         let database = Arc::new(sqlite::Sqlite::open(path, MIGRATIONS, need).await?);
         Ok(Self {
             writes: sqlite::Group::new(database.clone()),
             database,
-            max_keys,
+            limits,
+            completed: Arc::default(),
         })
     }
 
     pub(super) async fn create(&self, task: NewTask, at_ms: i64) -> Result<Task, Error> {
-        let max_keys = self.max_keys;
+        let max_keys = self.limits.keys;
         self.write(Step::Create { task, max_keys }, at_ms).await
     }
 
@@ -57,6 +65,8 @@ impl Sqlite {
             id,
             change,
             precondition,
+            max_waiting: self.limits.outbox,
+            completed: self.completed.clone(),
         };
         self.write(step, at_ms).await
     }
@@ -78,7 +88,9 @@ impl Sqlite {
 
     pub(super) async fn list(&self, selection: Selection) -> Result<Page, Error> {
         let mut query = query(&selection);
-        let mut rows = query.build_query_as::<Row>().fetch(self.database.readers());
+        let mut rows = query
+            .build_query_as::<TaskRow>()
+            .fetch(self.database.readers());
         let mut page = Page::default();
         while let Some(row) = rows.try_next().await? {
             if !page.push(task(row), selection.limit) {
@@ -86,6 +98,23 @@ impl Sqlite {
             }
         }
         Ok(page)
+    }
+
+    pub(super) fn completed(&self) -> &Notify {
+        &self.completed
+    }
+
+    pub(super) async fn waiting(&self) -> Result<i64, Error> {
+        Ok(outbox::waiting(self.database.readers()).await?)
+    }
+
+    pub(super) async fn outbox(&self, most: u32) -> Result<Vec<Completion>, Error> {
+        Ok(outbox::read(self.database.readers(), most).await?)
+    }
+
+    pub(super) async fn remove(&self, sent: &[Completion]) -> Result<(), Error> {
+        let removed = outbox::remove(self.database.writer(), sent).await;
+        Ok(self.database.written(removed).map_err(Arc::new)?)
     }
 
     pub(super) async fn keep_checked(&self, shutdown: &Shutdown) {
@@ -125,23 +154,4 @@ async fn find(executor: impl SqliteExecutor<'_>, id: i64) -> Result<Option<Task>
     .fetch_optional(executor)
     .await?;
     Ok(found.map(task))
-}
-
-fn task((id, user_id, content, created_at_ms, completed_at_ms, version): Row) -> Task {
-    Task {
-        id,
-        user_id,
-        content,
-        created_at_ms,
-        completed_at_ms,
-        version,
-    }
-}
-
-/// A status as it is stored.
-fn number(status: Status) -> i64 {
-    match status {
-        Status::Open => 0,
-        Status::Completed => 1,
-    }
 }

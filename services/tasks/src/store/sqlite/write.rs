@@ -1,12 +1,16 @@
 //! Writes, which share a commit.
 
+use std::sync::Arc;
+
 use muster_kit::store::sqlite;
 use sqlx::SqliteConnection;
+use tokio::sync::Notify;
 
 use super::create::create;
-use super::{find, number};
+use super::{find, outbox};
 use crate::input::NewTask;
-use crate::task::{Change, Precondition, Refusal, Task};
+use crate::store::row::number;
+use crate::task::{Change, Precondition, Refusal, Status, Task};
 
 /// Something to be written.
 #[derive(Debug)]
@@ -27,6 +31,10 @@ pub(super) enum Step {
         id: i64,
         change: Change,
         precondition: Precondition,
+        /// How many completed tasks may wait for the bus.
+        max_waiting: u32,
+        /// Who is told of one more.
+        completed: Arc<Notify>,
     },
     Delete {
         id: i64,
@@ -47,8 +55,13 @@ impl sqlite::Write for Write {
                 id,
                 change: to,
                 precondition,
+                max_waiting,
+                ..
             } => match expect(connection, *id, precondition).await? {
-                Ok(task) => change(connection, task, to, self.at_ms).await.map(Ok),
+                Ok(task) => {
+                    let changed = task.changed(to, self.at_ms);
+                    change(connection, task, changed, *max_waiting).await
+                }
                 refused => Ok(refused),
             },
             Step::Delete { id, precondition } => {
@@ -60,7 +73,15 @@ impl sqlite::Write for Write {
         }
     }
 
-    fn committed(&self, _: &Self::Done) {}
+    fn committed(&self, _: &Self::Done) {
+        if let Step::Change {
+            change, completed, ..
+        } = &self.step
+            && change.status == Some(Status::Completed)
+        {
+            completed.notify_one();
+        }
+    }
 }
 
 /// The task that the caller has in mind.
@@ -76,12 +97,14 @@ async fn expect(
 async fn change(
     connection: &mut SqliteConnection,
     task: Task,
-    change: &Change,
-    at_ms: i64,
-) -> Result<Task, sqlx::Error> {
-    let changed = task.changed(change, at_ms);
+    changed: Task,
+    max_waiting: u32,
+) -> Result<Result<Task, Refusal>, sqlx::Error> {
     if changed == task {
-        return Ok(task);
+        return Ok(Ok(task));
+    }
+    if task.is_completed_by(&changed) && !outbox::add(connection, &changed, max_waiting).await? {
+        return Ok(Err(Refusal::OutboxFull));
     }
     sqlx::query(
         "UPDATE tasks SET status = ?, content = ?, completed_at_ms = ?, version = ? WHERE id = ?",
@@ -93,7 +116,7 @@ async fn change(
     .bind(changed.id)
     .execute(connection)
     .await?;
-    Ok(changed)
+    Ok(Ok(changed))
 }
 
 async fn delete(connection: &mut SqliteConnection, task: Task) -> Result<Task, sqlx::Error> {

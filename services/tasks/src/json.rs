@@ -1,4 +1,4 @@
-//! A task as JSON.
+//! A task as JSON: over HTTP, and in the messages that tell of it.
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
@@ -7,7 +7,7 @@ use crate::task::{Status, Task};
 
 /// A task as the contract writes it, its fields in this order.
 #[derive(Debug, Serialize)]
-pub(super) struct TaskJson {
+pub(crate) struct TaskJson {
     id: i64,
     user_id: i64,
     status: u8,
@@ -32,7 +32,7 @@ impl From<Task> for TaskJson {
 }
 
 /// A status as JSON writes it.
-pub(super) fn number(status: Status) -> u8 {
+pub(crate) fn number(status: Status) -> u8 {
     match status {
         Status::Open => 0,
         Status::Completed => 1,
@@ -40,7 +40,7 @@ pub(super) fn number(status: Status) -> u8 {
 }
 
 /// The status that a number stands for.
-pub(super) fn status(number: i64) -> Option<Status> {
+pub(crate) fn status(number: i64) -> Option<Status> {
     match number {
         0 => Some(Status::Open),
         1 => Some(Status::Completed),

@@ -1,0 +1,176 @@
+//! The way of completed tasks from the outbox to the bus: one relay for each database, in order.
+//!
+//! A task leaves the outbox when the bus has confirmed both of its messages, the one for outsiders and the event. What
+//! became of a message that was not confirmed is not known: it is sent again, under the same id.
+
+use std::time::Duration;
+
+use muster_kit::Shutdown;
+use muster_kit::backoff::Backoff;
+use muster_kit::bus::{Bus, Destination, Message, PublishError};
+use tokio::time::{Instant, sleep, timeout};
+use uuid::Uuid;
+
+use crate::completion::{Completion, KIND};
+use crate::error::Error;
+use crate::store::Store;
+
+/// The queue of outsiders.
+const QUEUE: &str = "tasks_completed";
+/// How long a message waits for an outsider.
+const EXPIRES: Duration = Duration::from_secs(24 * 60 * 60);
+/// Tasks that are sent at once; two messages each.
+const BATCH: u32 = 256;
+/// How often to look for what nobody told of: what a crash left, and what other processes completed.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How long after the death of a relay another one follows.
+const LEASE: Duration = Duration::from_secs(5);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// How long a stop waits for the last messages.
+const LAST_CALL: Duration = Duration::from_secs(2);
+
+/// Sends what waits in the outbox of a store.
+pub struct Relay {
+    store: Store,
+    bus: Bus,
+    /// Who holds the lease: not two processes, nor one before and after its restart.
+    id: Uuid,
+    leads_until: Option<Instant>,
+}
+
+/// Why something was not sent, this time.
+#[derive(Debug, thiserror::Error)]
+enum Obstacle {
+    #[error(transparent)]
+    Store(#[from] Error),
+    #[error(transparent)]
+    Bus(#[from] PublishError),
+    #[error("a message cannot be written: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+impl Relay {
+    /// From the outbox of `store` to `bus`.
+    pub fn new(store: Store, bus: Bus) -> Relay {
+        Relay {
+            store,
+            bus,
+            id: Uuid::new_v4(),
+            leads_until: None,
+        }
+    }
+
+    /// Sends until `stop` fires, and then what is still to be sent, if the bus takes it at once. What is left waits for
+    /// the next start.
+    pub async fn run(mut self, stop: &Shutdown) {
+        if self.bus.is_none() {
+            tracing::warn!(
+                "no --bus: completed tasks wait in the outbox, until it is full and no more can be completed"
+            );
+            stop.cancelled().await;
+            return;
+        }
+        let late = async {
+            stop.cancelled().await;
+            sleep(LAST_CALL).await;
+        };
+        tokio::select! {
+            () = self.relay(stop) => {}
+            () = late => tracing::warn!("completed tasks are left in the outbox for the next start"),
+        }
+        let _late = timeout(LAST_CALL, self.store.stop_leading(self.id)).await;
+    }
+
+    async fn relay(&mut self, stop: &Shutdown) {
+        let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+        let mut was_stopped = false;
+        while !was_stopped {
+            // Before looking: what was completed before the stop is seen.
+            was_stopped = stop.is_cancelled();
+            match self.send_all().await {
+                Ok(()) => {
+                    backoff.reset();
+                    self.wait_for_more(stop).await;
+                }
+                Err(why) => {
+                    tracing::warn!(%why, "completed tasks wait");
+                    let _stopped = timeout(backoff.delay(), stop.cancelled()).await;
+                }
+            }
+        }
+    }
+
+    /// Sends until nothing waits.
+    async fn send_all(&mut self) -> Result<(), Obstacle> {
+        while self.leads().await? {
+            let waiting = self.store.outbox(BATCH).await?;
+            if waiting.is_empty() {
+                break;
+            }
+            self.send(&waiting).await?;
+        }
+        Ok(())
+    }
+
+    async fn wait_for_more(&self, stop: &Shutdown) {
+        tokio::select! {
+            () = self.store.completed().notified() => {}
+            () = sleep(SWEEP) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    async fn send(&self, waiting: &[Completion]) -> Result<(), Obstacle> {
+        let mut messages = Vec::with_capacity(2 * waiting.len());
+        for completion in waiting {
+            messages.extend(both(completion)?);
+        }
+        self.bus.publish(messages).await?;
+        for Completion { id, task, .. } in waiting {
+            tracing::info!(message_id = %id, task = task.id, "Message published to \"{QUEUE}\"");
+        }
+        self.store.remove(waiting).await?;
+        metrics::counter!("tasks_relayed_total").increment(waiting.len() as u64);
+        Ok(())
+    }
+
+    /// Whether this is the one relay of the database; asked now and then alone.
+    async fn leads(&mut self) -> Result<bool, Error> {
+        let now = Instant::now();
+        if self.leads_until.is_some_and(|until| now < until) {
+            return Ok(true);
+        }
+        self.tell_waiting().await?;
+        let leads = self.store.lead(self.id, LEASE).await?;
+        self.leads_until = leads.then(|| now + LEASE / 4);
+        Ok(leads)
+    }
+
+    async fn tell_waiting(&self) -> Result<(), Error> {
+        let waiting = self.store.waiting().await?;
+        metrics::gauge!("tasks_outbox_waiting").set(waiting as f64);
+        Ok(())
+    }
+}
+
+/// For outsiders, and for the suite.
+fn both(completion: &Completion) -> Result<[Message; 2], serde_json::Error> {
+    let id = completion.id.to_string();
+    let plain = Message {
+        id: id.clone(),
+        to: Destination::Plain {
+            queue: QUEUE,
+            expires: EXPIRES,
+        },
+        body: completion.message()?,
+    };
+    let event = Message {
+        id,
+        to: Destination::Event {
+            kind: KIND.to_owned(),
+        },
+        body: completion.event()?.to_json(),
+    };
+    Ok([plain, event])
+}

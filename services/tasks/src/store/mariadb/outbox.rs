@@ -1,0 +1,89 @@
+//! Completed tasks, on their way to the bus.
+
+use muster_kit::store::mariadb::Work;
+use sqlx::{MySqlConnection, QueryBuilder};
+use uuid::Uuid;
+
+use crate::completion::Completion;
+use crate::store::row::{CompletionRow, completion};
+use crate::task::Task;
+
+/// Notes that a task was completed, unless `most` wait already: whether there was room.
+pub(super) async fn add(
+    connection: &mut MySqlConnection,
+    task: &Task,
+    most: u32,
+) -> Result<bool, sqlx::Error> {
+    if CountWaiting.run(connection).await? >= i64::from(most) {
+        return Ok(false);
+    }
+    sqlx::query(
+        "INSERT INTO outbox
+         (id, task_id, user_id, content, created_at_ms, completed_at_ms, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
+    )
+    .bind(Uuid::now_v7())
+    .bind(task.id)
+    .bind(task.user_id)
+    .bind(&task.content)
+    .bind(task.created_at_ms)
+    .bind(task.completed_at_ms)
+    .bind(task.version)
+    .execute(connection)
+    .await?;
+    Ok(true)
+}
+
+/// How many there are. They go from the oldest on, so that the ends tell, at no cost.
+pub(super) struct CountWaiting;
+
+/// The oldest.
+pub(super) struct ReadOutbox {
+    pub(super) most: u32,
+}
+
+/// Removes these.
+pub(super) struct RemoveSent<'a>(pub(super) &'a [Completion]);
+
+impl Work for CountWaiting {
+    type Done = i64;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<i64, sqlx::Error> {
+        let span: Option<i64> = sqlx::query_scalar(
+            "SELECT CAST(MAX(position) - MIN(position) + 1 AS SIGNED) FROM outbox",
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok(span.unwrap_or(0))
+    }
+}
+
+impl Work for ReadOutbox {
+    type Done = Vec<Completion>;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Done, sqlx::Error> {
+        let rows: Vec<CompletionRow> = sqlx::query_as(
+            "SELECT position, id, task_id, user_id, content, created_at_ms, completed_at_ms, version
+             FROM outbox ORDER BY position LIMIT ?",
+        )
+        .bind(self.most)
+        .fetch_all(connection)
+        .await?;
+        Ok(rows.into_iter().map(completion).collect())
+    }
+}
+
+impl Work for RemoveSent<'_> {
+    type Done = ();
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+        let mut query = QueryBuilder::new("DELETE FROM outbox WHERE position IN (");
+        let mut positions = query.separated(", ");
+        for completion in self.0 {
+            positions.push_bind(completion.position);
+        }
+        query.push(")");
+        let removed = query.build().persistent(false).execute(connection);
+        removed.await.map(drop)
+    }
+}
