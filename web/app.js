@@ -47,7 +47,12 @@ function showSection(views) {
     if (isShown) view.show();
     else view.hide();
   }
-  document.title = `${byId(`${name}-title`).textContent} · muster`;
+}
+
+/** Says in the title of the tab what is shown, and how much has come since the reader last looked. */
+function showTitle(unread) {
+  const shown = document.querySelector("main > section:not([hidden]) h1");
+  document.title = `${unread === 0 ? "" : `(${unread}) `}${shown?.textContent ?? "Inbox"} · muster`;
 }
 
 function start() {
@@ -56,6 +61,9 @@ function start() {
   byId("user-problem").textContent = problem ?? "";
   const muster = new Muster();
   muster.addEventListener("state", showState);
+  muster.addEventListener("refusal", ({ error, field }) => {
+    byId("user-problem").textContent = `The gateway refused: ${field ? `${field}: ` : ""}${error}`;
+  });
   showState({ state: muster.state });
 
   const inbox = new Inbox(muster, user);
@@ -67,8 +75,11 @@ function start() {
     health: new Health(),
   };
   showSection(views);
+  showTitle(inbox.unread);
+  inbox.addEventListener("unread", () => showTitle(inbox.unread));
   addEventListener("hashchange", () => {
     showSection(views);
+    showTitle(inbox.unread);
     byId("main").focus({ preventScroll: true });
     scrollTo(0, 0);
   });

@@ -51,29 +51,77 @@ export function time(at) {
 export const counted = (count, one, many = `${one}s`) =>
   `${count.toLocaleString()} ${count === 1 ? one : many}`;
 
-/** A list on the page that holds so many entries at most: the last ones go. */
+/**
+ * A list on the page, the newest first, that holds so many entries at most: the last ones go.
+ *
+ * What arrives is drawn with the next frame of the screen, however much it is, and marked until something newer is.
+ */
 export class BoundedList {
   #list;
   #limit;
+  #entryOf;
+  #onDrawn;
+  /** What is not drawn yet, the newest last. */
+  #waiting = [];
+  #isHeld = false;
+  #isDrawing = false;
 
-  constructor(list, limit) {
+  /**
+   * @param {Element} list
+   * @param {number} limit
+   * @param {(item: any) => Element} entryOf makes an entry of an item
+   * @param {() => void} [onDrawn] is called when what has arrived has been drawn
+   */
+  constructor(list, limit, entryOf, onDrawn = () => {}) {
     this.#list = list;
     this.#limit = limit;
+    this.#entryOf = entryOf;
+    this.#onDrawn = onDrawn;
   }
 
   get length() { return this.#list.children.length; }
   get isFull() { return this.length >= this.#limit; }
+  /** How many are held back. */
+  get waiting() { return this.#waiting.length; }
 
-  /** Puts entries in front, of which the first is the newest. */
-  prepend(entries) {
-    this.#list.prepend(...entries.slice(0, this.#limit));
+  /** Puts an item in front. */
+  arrive(item) {
+    this.#waiting.push(item);
+    if (this.#waiting.length > this.#limit) this.#waiting.shift();
+    this.#draw();
+  }
+
+  /** Puts items behind the others, as many as there is room for. */
+  append(items) {
+    this.#list.append(...items.slice(0, this.#limit - this.length).map(this.#entryOf));
+  }
+
+  /** Holds back what arrives, or no more. */
+  hold(isHeld) {
+    this.#isHeld = isHeld;
+    this.#draw();
+  }
+
+  clear() {
+    this.#waiting = [];
+    this.#list.replaceChildren();
+  }
+
+  #draw() {
+    if (this.#isDrawing || this.#isHeld || this.#waiting.length === 0) return;
+    this.#isDrawing = true;
+    requestAnimationFrame(() => {
+      this.#isDrawing = false;
+      if (!this.#isHeld) this.#drawNow();
+    });
+  }
+
+  #drawNow() {
+    for (const entry of this.#list.querySelectorAll(":scope > .fresh")) entry.classList.remove("fresh");
+    const entries = this.#waiting.splice(0).reverse().map(this.#entryOf);
+    for (const entry of entries) entry.classList.add("fresh");
+    this.#list.prepend(...entries);
     while (this.length > this.#limit) this.#list.lastElementChild.remove();
+    this.#onDrawn();
   }
-
-  /** Puts entries behind the others, as many as there is room for. */
-  append(entries) {
-    this.#list.append(...entries.slice(0, this.#limit - this.length));
-  }
-
-  clear() { this.#list.replaceChildren(); }
 }

@@ -12,13 +12,10 @@ const MOST_ENTRIES = 1_000;
 /** The section. */
 export class Activity {
   #muster;
-  #list = new BoundedList(byId("activity-list"), MOST_ENTRIES);
+  #list = new BoundedList(byId("activity-list"), MOST_ENTRIES, entryOf, () => this.#note());
   #subscription;
   #olderToken = "";
-  /** Entries that wait for the next frame of the screen, or for the end of a pause; the newest last. */
-  #waiting = [];
   #isPaused = false;
-  #isDrawing = false;
   /** Which filter is the present one: an answer to another comes too late. */
   #turn = 0;
   #filter;
@@ -49,7 +46,6 @@ export class Activity {
     this.hide();
     this.#filter = filter();
     this.#list.clear();
-    this.#waiting = [];
     this.#pause(false);
     const turn = this.#turn;
     const page = await this.#page("");
@@ -76,7 +72,7 @@ export class Activity {
       const page = await call("muster.activity.v1.ActivityService/List", request);
       if (turn !== this.#turn) return undefined;
       this.#olderToken = page.nextPageToken ?? "";
-      this.#list.append((page.events ?? []).map((event) => entryOf(event)));
+      this.#list.append(page.events ?? []);
       byId("activity-problem").textContent = "";
       this.#note();
       return page;
@@ -87,31 +83,16 @@ export class Activity {
   }
 
   #take(event) {
-    this.#waiting.push({ ...event, receivedAt: event.received_at, is_fresh: true });
-    if (this.#waiting.length > MOST_ENTRIES) this.#waiting.shift();
+    this.#list.arrive({ ...event, receivedAt: event.received_at });
     if (this.#isPaused) this.#note();
-    else this.#draw();
-  }
-
-  /** Many events that come at once are drawn at once. */
-  #draw() {
-    if (this.#isDrawing) return;
-    this.#isDrawing = true;
-    requestAnimationFrame(() => {
-      this.#isDrawing = false;
-      if (this.#isPaused) return;
-      for (const fresh of document.querySelectorAll("#activity-list .fresh")) fresh.className = "";
-      this.#list.prepend(this.#waiting.splice(0).reverse().map((event) => entryOf(event)));
-      this.#note();
-    });
   }
 
   #pause(isPaused) {
     this.#isPaused = isPaused;
     byId("activity-pause").setAttribute("aria-pressed", String(isPaused));
     byId("activity-pause").textContent = isPaused ? "Go on" : "Pause";
+    this.#list.hold(isPaused);
     this.#note();
-    if (!isPaused && this.#waiting.length > 0) this.#draw();
   }
 
   #note() {
@@ -120,7 +101,7 @@ export class Activity {
   }
 
   #told() {
-    if (this.#isPaused) return `Paused, ${counted(this.#waiting.length, "new event")} since`;
+    if (this.#isPaused) return `Paused, ${counted(this.#list.waiting, "new event")} since`;
     if (this.#list.length === 0) return "No event fits yet; new ones appear here.";
     const shown = counted(this.#list.length, "event");
     return this.#list.isFull ? `The newest ${shown}; set a filter to find older ones` : `${shown} shown`;
@@ -135,14 +116,14 @@ function filter() {
   return { ...(isWhole ? { topic } : { topicPrefix: topic }), ...(kind ? { kind } : {}) };
 }
 
-function entryOf({ topic, id, kind, message, attributes, receivedAt, is_fresh }) {
+function entryOf({ topic, id, kind, message, attributes, receivedAt }) {
   const about = element("p", { class: "about" }, time(receivedAt));
   for (const part of [topic, kind, `id ${id}`].filter(Boolean)) about.append(" ", element("span", {}, part));
   const text = element("div", { class: "text" }, longText(messageOf(message)));
   const pairs = Object.entries(attributes ?? {}).map(([name, value]) => `${name}: ${value}`);
   if (pairs.length > 0) text.append(longText(pairs.join(", "), { class: "about" }));
   text.append(about);
-  return element("li", is_fresh ? { class: "fresh" } : {}, text);
+  return element("li", {}, text);
 }
 
 /** What happened: of an event in CloudEvents' envelope, the message that its data holds. */

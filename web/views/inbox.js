@@ -11,13 +11,16 @@ const EARLIER_ENTRIES = 50;
 const TASKS_PORT = 3333;
 
 /** What a user is told, as an entry of a list. */
-export function entryOf({ message, task, at, is_fresh }) {
+export function entryOf({ message, task, at }) {
   const about = element("p", { class: "about" }, time(at));
   if (task?.id !== undefined) about.append(" ", element("span", {}, `task ${task.id}`));
   const text = element("div", { class: "text" }, longText(String(message ?? "")), about);
   if (task?.content) text.insertBefore(longText(`“${task.content}”`, { class: "about" }), about);
-  return element("li", is_fresh ? { class: "fresh" } : {}, text);
+  return element("li", {}, text);
 }
+
+/** What has just come, with a time to show. */
+export const arrived = (frame) => ({ ...frame, at: frame.task?.completedAt ?? Date.now() });
 
 /** The event that was stored for a user, as its subscribers get it; one that is something else, by its message. */
 function notificationOf(event) {
@@ -30,19 +33,21 @@ function notificationOf(event) {
   }
 }
 
-/** The section, and whoever else wants to know what comes: tells `notification` with the `frame`. */
+/** The section. Tells others of what comes: `notification` with the `frame`, and `unread` when its count changes. */
 export class Inbox extends EventTarget {
   #muster;
   #user;
-  #list = new BoundedList(byId("inbox-list"), MOST_ENTRIES);
+  #list = new BoundedList(byId("inbox-list"), MOST_ENTRIES, entryOf, () => this.#showEmpty());
   #isShown = false;
-  #unread = 0;
+  /** How many have come since the reader last looked. */
+  unread = 0;
 
   constructor(muster, user) {
     super();
     this.#muster = muster;
     this.#user = user;
     byId("inbox-copy").addEventListener("click", () => this.#copy());
+    document.addEventListener("visibilitychange", () => { if (this.#isSeen) this.#count(0); });
     if (user === undefined) {
       byId("inbox-note").textContent = "Whose? Enter the number of a user above, and open it: 1, for example.";
       return;
@@ -54,13 +59,13 @@ export class Inbox extends EventTarget {
   show() {
     this.#isShown = true;
     this.#count(0);
-    byId("inbox-list").setAttribute("aria-live", "polite");
   }
 
   hide() {
     this.#isShown = false;
-    for (const fresh of document.querySelectorAll("#inbox-list .fresh")) fresh.className = "";
   }
+
+  get #isSeen() { return this.#isShown && !document.hidden; }
 
   /** Shows what came before, and from where that ends what comes. */
   async #begin() {
@@ -82,23 +87,22 @@ export class Inbox extends EventTarget {
       pageSize: EARLIER_ENTRIES,
       backwards: true,
     });
-    this.#list.append((page.events ?? []).map((event) => entryOf(notificationOf(event))));
+    this.#list.append((page.events ?? []).map(notificationOf));
     return page.cursor;
   }
 
   #take(frame) {
-    const notification = { ...frame, at: Date.now(), is_fresh: true };
-    this.#list.prepend([entryOf(notification)]);
-    if (!this.#isShown) this.#count(this.#unread + 1);
-    this.#showEmpty();
+    this.#list.arrive(arrived(frame));
+    if (!this.#isSeen) this.#count(this.unread + 1);
     this.dispatchEvent(Object.assign(new Event("notification"), { frame }));
   }
 
   #count(unread) {
-    this.#unread = unread;
+    this.unread = unread;
     byId("unread").hidden = unread === 0;
     byId("unread").textContent = unread > 99 ? "99+" : String(unread);
     byId("unread").setAttribute("aria-label", counted(unread, "new notification"));
+    this.dispatchEvent(new Event("unread"));
   }
 
   #showEmpty() {

@@ -4,20 +4,20 @@
 
 import { BoundedList, byId, counted, element, longText, time } from "../dom.js";
 import { call } from "../rpc.js";
-import { entryOf } from "./inbox.js";
+import { arrived, entryOf } from "./inbox.js";
 
 const SERVICE = "muster.tasks.v1.TasksService";
 const PAGE_SIZE = 100;
 /** As many are on the page. */
 const MOST_ENTRIES = 1_000;
-const PUSHED_ENTRIES = 3;
+const PUSHED_ENTRIES = 1;
 const [OPEN, COMPLETED] = ["TASK_STATUS_OPEN", "TASK_STATUS_COMPLETED"];
 
 /** The section. */
 export class Tasks {
   #user;
-  #list = new BoundedList(byId("tasks-list"), MOST_ENTRIES);
-  #pushed = new BoundedList(byId("pushed-list"), PUSHED_ENTRIES);
+  #list = new BoundedList(byId("tasks-list"), MOST_ENTRIES, (task) => this.#entry(task));
+  #pushed = new BoundedList(byId("pushed-list"), PUSHED_ENTRIES, entryOf);
   #nextToken = "";
   #isShown = false;
   /** Tells a repetition of what the form sends from another task of the same content. */
@@ -34,6 +34,7 @@ export class Tasks {
     byId("tasks-filter").addEventListener("change", () => this.#refresh());
     byId("tasks-filter").addEventListener("submit", (event) => event.preventDefault());
     byId("tasks-more").addEventListener("click", () => this.#page(this.#nextToken));
+    byId("pushed-hide").addEventListener("click", () => this.#hidePushed());
   }
 
   show() {
@@ -43,6 +44,10 @@ export class Tasks {
 
   hide() {
     this.#isShown = false;
+    this.#hidePushed();
+  }
+
+  #hidePushed() {
     this.#pushed.clear();
     byId("pushed").hidden = true;
   }
@@ -69,7 +74,7 @@ export class Tasks {
     const page = await this.#try(() => call(`${SERVICE}/ListTasks`, request));
     if (page === undefined) return;
     if (pageToken === "") this.#list.clear();
-    this.#list.append((page.tasks ?? []).map((task) => this.#entry(task)));
+    this.#list.append(page.tasks ?? []);
     this.#nextToken = page.nextPageToken ?? "";
     this.#note();
   }
@@ -84,8 +89,8 @@ export class Tasks {
     this.#key = newKey();
     byId("task-content").value = "";
     byId("task-content").focus();
-    if (this.#fits(answer.task)) this.#list.prepend([this.#entry(answer.task)]);
-    this.#note(`Task ${answer.task.id} was added.`);
+    if (this.#fits(answer.task)) this.#list.arrive(answer.task);
+    byId("tasks-note").textContent = `Task ${answer.task.id} was added.`;
   }
 
   async #set(task, status) {
@@ -116,7 +121,7 @@ export class Tasks {
   #take(frame) {
     if (!this.#isShown) return;
     byId("pushed").hidden = false;
-    this.#pushed.prepend([entryOf({ ...frame, at: Date.now(), is_fresh: true })]);
+    this.#pushed.arrive(arrived(frame));
     if (frame.task?.id !== undefined) this.#pushedTask(String(frame.task.id));
   }
 
@@ -136,11 +141,11 @@ export class Tasks {
     return (!isOwn || userId === this.#user) && (asked === status || ![OPEN, COMPLETED].includes(asked));
   }
 
-  #note(news = "") {
+  #note() {
     byId("tasks-more").hidden = this.#nextToken === "" || this.#list.isFull;
     const more = this.#nextToken === "" ? "" : ", and there are more";
-    const shown = this.#list.length === 0 ? "No task fits." : `${counted(this.#list.length, "task")} shown${more}`;
-    byId("tasks-note").textContent = news === "" ? shown : `${news} ${shown}`;
+    byId("tasks-note").textContent =
+      this.#list.length === 0 ? "No task fits." : `${counted(this.#list.length, "task")} shown${more}`;
   }
 
   #entry(task) {
