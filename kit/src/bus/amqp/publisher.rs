@@ -32,7 +32,7 @@ enum Link {
     Down,
     /// In a task, so that a publisher that stops waiting finds it again.
     Connecting(JoinHandle<Result<Open, Failure>>),
-    Up(Open),
+    Up(Box<Open>),
 }
 
 #[derive(Debug)]
@@ -83,7 +83,7 @@ impl Publisher {
             // It does not panic; a runtime that stops ends it.
             let connected = task.await.unwrap_or(Err(Failure::Late));
             self.link = Link::Down;
-            self.link = Link::Up(connected?);
+            self.link = Link::Up(Box::new(connected?));
             tracing::info!(url = %self.url, "publishing");
         }
         match &mut self.link {
