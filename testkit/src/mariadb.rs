@@ -107,14 +107,14 @@ async fn install(folder: &Path) {
         "--skip-test-db",
         "--auth-root-authentication-method=normal",
     ]);
-    command.arg(datadir(folder)).args(as_root());
+    command.args(folders(folder)).args(as_root());
     run(&mut command, "").await.ok();
 }
 
 fn spawn(port: u16, folder: &Path) -> Process {
     let mut command = Command::new(find("mariadbd"));
     command.arg("--no-defaults").args(as_root());
-    command.arg(datadir(folder));
+    command.args(folders(folder));
     command.arg(format!("--socket={}", socket(folder).display()));
     command.arg(format!("--port={port}"));
     command.args([
@@ -131,8 +131,10 @@ fn spawn(port: u16, folder: &Path) -> Process {
     Process::spawn(&mut command)
 }
 
-fn datadir(folder: &Path) -> String {
-    format!("--datadir={}", folder.join("data").display())
+/// Its own folder for temporary files too: a server that starts deletes those of others.
+fn folders(folder: &Path) -> [String; 2] {
+    let data = format!("--datadir={}", folder.join("data").display());
+    [data, format!("--tmpdir={}", folder.display())]
 }
 
 /// It refuses to run as root unless it is told so.
