@@ -22,7 +22,7 @@ const ROOM_BYTES: usize = 64 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub(super) struct Room {
     bytes: Arc<Semaphore>,
-    /// A large message grows a hundredfold while it is turned from one form into the other: one at a time.
+    /// A large answer grows thirtyfold while it is turned into JSON: one at a time.
     turn: Arc<Semaphore>,
 }
 

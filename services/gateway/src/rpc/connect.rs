@@ -80,7 +80,7 @@ async fn message(
         Format::Proto => Ok(received.bytes),
         Format::Json => {
             let (kind, length) = (method.input.clone(), received.bytes.len());
-            let work = move || json::decode(kind, &received.bytes);
+            let work = move || json::decode(&kind, &received.bytes);
             edge.room.work(length, work).await
         }
     }

@@ -2,10 +2,14 @@
 
 use bytes::Bytes;
 use muster_kit::status;
-use prost::Message;
 use prost_reflect::{DeserializeOptions, DynamicMessage, MessageDescriptor};
+use serde::Deserializer;
 use serde_path_to_error::Track;
 use tonic::Status;
+
+mod fields;
+
+use fields::Fields;
 
 /// A misspelt field is refused rather than passed over.
 const OPTIONS: DeserializeOptions = DeserializeOptions::new().deny_unknown_fields(true);
@@ -15,7 +19,7 @@ const OPTIONS: DeserializeOptions = DeserializeOptions::new().deny_unknown_field
 /// # Errors
 /// INVALID_ARGUMENT: it is no JSON object, or one of its fields is unknown or bad; the field is
 /// named (`events[3].end`).
-pub fn decode(kind: MessageDescriptor, json: &[u8]) -> Result<Bytes, Status> {
+pub fn decode(kind: &MessageDescriptor, json: &[u8]) -> Result<Bytes, Status> {
     if json.iter().all(u8::is_ascii_whitespace) {
         return Err(status::invalid(
             "body",
@@ -25,10 +29,13 @@ pub fn decode(kind: MessageDescriptor, json: &[u8]) -> Result<Bytes, Status> {
     let mut reader = serde_json::Deserializer::from_slice(json);
     let mut track = Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
-    let message = DynamicMessage::deserialize_with_options(kind, tracked, &OPTIONS);
-    let message = message.and_then(|message| reader.end().map(|()| message));
-    match message {
-        Ok(message) => Ok(message.encode_to_vec().into()),
+    let mut message = Vec::new();
+    let fields = Fields {
+        kind,
+        into: &mut message,
+    };
+    match tracked.deserialize_map(fields).and_then(|()| reader.end()) {
+        Ok(()) => Ok(message.into()),
         Err(error) => Err(refusal(track, &error)),
     }
 }

@@ -6,6 +6,7 @@ use crate::edge::Edge;
 use crate::peer::{self, GET, UPDATE};
 
 const APPEND: &str = "muster.activity.v1.ActivityService/Append";
+const CONFLICTS: &str = "Scheduling.ConflictService/GetConflicts";
 const MIB: usize = 1024 * 1024;
 
 #[tokio::test]
@@ -38,24 +39,22 @@ async fn what_is_no_json_object_is_refused() {
 async fn a_bad_field_is_named_wherever_it_lies() {
     let edge = peer::edge().await;
     let event = |event: &str| format!(r#"{{"events":[{{}},{event}]}}"#);
-    let conflicts = "Scheduling.ConflictService/GetConflicts";
-    let update = UPDATE;
     for (method, body, field) in [
         (GET, r#"{"id":"one"}"#.to_owned(), "id"),
         (GET, r#"{"id":1.5}"#.to_owned(), "id"),
         (GET, r#"{"id":9223372036854775808}"#.to_owned(), "id"),
         (GET, r#"{"id":{}}"#.to_owned(), "id"),
-        (update, r#"{"status":"DONE"}"#.to_owned(), "status"),
-        (update, r#"{"content":7}"#.to_owned(), "content"),
-        (conflicts, r#"{"events":{}}"#.to_owned(), "events"),
-        (conflicts, event(r#"{"start":5}"#), "events[1].start"),
+        (UPDATE, r#"{"status":"DONE"}"#.to_owned(), "status"),
+        (UPDATE, r#"{"content":7}"#.to_owned(), "content"),
+        (CONFLICTS, r#"{"events":{}}"#.to_owned(), "events"),
+        (CONFLICTS, event(r#"{"start":5}"#), "events[1].start"),
         (
-            conflicts,
+            CONFLICTS,
             event(r#"{"start":"yesterday"}"#),
             "events[1].start",
         ),
         (
-            conflicts,
+            CONFLICTS,
             event(r#"{"end":"2026-13-01T00:00:00Z"}"#),
             "events[1].end",
         ),
@@ -76,6 +75,12 @@ async fn an_unknown_field_is_refused_rather_than_passed_over() {
     let answer = edge.call(GET, r#"{"idd":1}"#).await;
     let message = answer.is_error(400, "invalid_argument");
     assert!(message.contains("'idd'"), "{message}");
+    assert_eq!(answer.bad_fields(), ["idd"]);
+    let inside = r#"{"events":[{"strat":"2026-01-05T09:00:00Z"}]}"#;
+    let answer = edge.call(CONFLICTS, inside).await;
+    let message = answer.is_error(400, "invalid_argument");
+    assert!(message.contains("'strat'"), "{message}");
+    assert_eq!(answer.bad_fields(), ["events[0]"]);
 }
 
 #[tokio::test]
@@ -119,4 +124,17 @@ async fn an_answer_is_passed_on_up_to_eight_mebibytes() {
     edge.call(UPDATE, &asked(9 * MIB))
         .await
         .is_error(400, "out_of_range");
+}
+
+/// An object of one small field takes half a kibibyte once it is read, and there may be 380,000 in a body.
+#[tokio::test]
+async fn a_body_of_many_small_parts_takes_no_more_memory_than_others() {
+    let mut edge = Edge::before(&["activity"]).await;
+    let body = format!(r#"{{"events":[{}{{}}]}}"#, r#"{"id":"a"},"#.repeat(380_000));
+    let before = edge.gateway.process().peak_resident_bytes();
+    let answer = edge.call(APPEND, &body).await;
+    answer.is_error(400, "invalid_argument");
+    assert_eq!(answer.bad_fields(), ["events[0].topic"]);
+    let grown = edge.gateway.process().peak_resident_bytes() - before;
+    assert!(grown < 40 * MIB as u64, "{grown} bytes");
 }

@@ -118,7 +118,7 @@ proptest! {
         let json = json::encode(kind.clone(), &encoded).unwrap();
         let read: serde_json::Value = serde_json::from_slice(&json).unwrap();
         prop_assert!(read.is_object());
-        let back = json::decode(kind.clone(), &json).unwrap();
+        let back = json::decode(&kind, &json).unwrap();
         prop_assert_eq!(DynamicMessage::decode(kind, back).unwrap(), message);
     }
 }
