@@ -311,10 +311,10 @@ export class Muster extends EventTarget {
     if (this.#state === "open") this.#socket.send(JSON.stringify(frame));
   }
 
-  /** All that a connection which was too slow had been told is behind this. */
+  /** A connection that was too slow had been told something up to here; its own cursor tells each more exactly. */
   #resumeAt(cursor) {
-    if (cursor === undefined) return;
-    for (const subscription of this.#subscriptions.values()) subscription.cursor = cursor;
+    if (!cursor) return;
+    for (const subscription of this.#subscriptions.values()) subscription.cursor ??= cursor;
   }
 
   /** Waits for the next word; after a long silence asks for one, and gives the connection up if none comes. */
