@@ -18,8 +18,8 @@ use tracing_subscriber::registry::LookupSpan;
 use crate::config::BadSetting;
 use crate::request_id::RequestId;
 
-/// What is logged where `RUST_LOG` says nothing.
-const DEFAULT_FILTER: &str = "info";
+/// What is logged where `RUST_LOG` says nothing. lapin logs as errors what it returns to us as well.
+const DEFAULT_FILTER: &str = "info,lapin=off";
 
 /// Installs the log of this process, on standard error; again does nothing.
 ///
