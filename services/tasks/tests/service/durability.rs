@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use muster_kit::channel::Channel;
 use muster_proto::muster::tasks::v1::tasks_service_client::TasksServiceClient;
 use muster_proto::muster::tasks::v1::{CreateTaskRequest, GetTaskRequest, ListTasksRequest};
-use muster_testkit::Service;
+use muster_testkit::{MariaDb, Service};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -46,8 +46,11 @@ async fn create_until_gone(
 }
 
 /// What was acknowledged before the kill, and the keys of which nobody knows.
-async fn kill_at_work(service: &mut Service, round: usize) -> (BTreeMap<String, i64>, Vec<String>) {
-    let tasks = Tasks::new(Channel::to(&service.addr()));
+async fn kill_at_work(
+    mut kill: impl FnMut(),
+    tasks: Tasks,
+    round: &str,
+) -> (BTreeMap<String, i64>, Vec<String>) {
     let (sender, mut acknowledged) = mpsc::channel(ACKNOWLEDGED);
     let mut callers = JoinSet::new();
     for caller in 0..CALLERS {
@@ -59,7 +62,7 @@ async fn kill_at_work(service: &mut Service, round: usize) -> (BTreeMap<String, 
     while let Some((key, id)) = acknowledged.recv().await {
         ids.insert(key, id);
         if ids.len() == ACKNOWLEDGED {
-            service.process().sigkill();
+            kill();
         }
     }
     (ids, callers.join_all().await)
@@ -89,10 +92,34 @@ async fn contents(mut tasks: Tasks) -> Vec<String> {
 
 #[tokio::test]
 async fn what_was_acknowledged_survives_a_kill_and_a_repetition_makes_no_second_task() {
-    let mut service = Service::start("muster-tasks", &[]).await;
+    survives(Service::start("muster-tasks", &[]).await).await;
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_on_a_mariadb_survives_a_kill_of_it_and_of_the_service() {
+    let mut server = MariaDb::start().await;
+    let url = server.url("tasks").await;
+    let mut service = Service::start("muster-tasks", &["--store", &url]).await;
+    let mut tasks = Tasks::new(Channel::to(&service.addr()));
+    let (acknowledged, _) = kill_at_work(|| server.kill(), tasks.clone(), "database").await;
+    server.restart().await;
+    service.wait_ready().await;
+    for (key, id) in acknowledged {
+        let found = tasks.get_task(GetTaskRequest { id }).await.unwrap();
+        assert_eq!(found.into_inner().task.unwrap().content, key);
+    }
+    service.process().sigkill();
+    server.sql("DELETE FROM tasks.tasks").await;
+    service.restart().await;
+    survives(service).await;
+}
+
+async fn survives(mut service: Service) {
     let mut keys = BTreeSet::new();
     for round in 0..ROUNDS {
-        let (acknowledged, unknown) = kill_at_work(&mut service, round).await;
+        let tasks = Tasks::new(Channel::to(&service.addr()));
+        let kill = || service.process().sigkill();
+        let (acknowledged, unknown) = kill_at_work(kill, tasks, &round.to_string()).await;
         assert!(acknowledged.len() >= ACKNOWLEDGED);
         assert_eq!(unknown.len(), CALLERS);
         service.restart().await;

@@ -9,6 +9,7 @@ mod grpc;
 mod keys;
 mod lists;
 mod openapi;
+mod relay;
 mod rest;
 mod schema;
 
