@@ -1,6 +1,7 @@
 //! Protobuf → JSON → protobuf keeps every message of every open method as it is.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use muster_gateway::rpc::json;
 use muster_gateway::rpc::method::Methods;
@@ -120,5 +121,73 @@ proptest! {
         prop_assert!(read.is_object());
         let back = json::decode(&kind, &json).unwrap();
         prop_assert_eq!(DynamicMessage::decode(kind, back).unwrap(), message);
+    }
+}
+
+/// A JSON document that is near enough to a message to get far: its keys are names of fields.
+fn near_json() -> impl Strategy<Value = String> {
+    let names = [
+        "id",
+        "userId",
+        "user_id",
+        "events",
+        "filter",
+        "topic",
+        "topicPrefix",
+        "attributes",
+        "sentAt",
+        "start",
+        "end",
+        "status",
+        "content",
+        "users",
+        "tasks",
+        "maxAge",
+        "createdAt",
+    ];
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        any::<bool>().prop_map(|value| value.to_string()),
+        any::<i64>().prop_map(|value| value.to_string()),
+        any::<f64>().prop_map(|value| value.to_string()),
+        any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+        "\"-?[0-9]{1,12}(\\.[0-9]{0,12})?s?\"",
+        "\"[0-9+]{1,6}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,12})?(Z|[+-][0-9]{2}:[0-9]{2})?\"",
+        "[\\[\\]{},:\"0-9a-z]{0,8}",
+    ];
+    leaf.prop_recursive(4, 32, 4, move |inner| {
+        let list = proptest::collection::vec(inner.clone(), 0..4);
+        let entry = (proptest::sample::select(names.to_vec()), inner);
+        let object = proptest::collection::vec(entry, 0..4);
+        prop_oneof![
+            list.prop_map(|parts| format!("[{}]", parts.join(","))),
+            object.prop_map(|entries| {
+                let entry = |(name, value): &(&str, String)| format!("\"{name}\":{value}");
+                let entries: Vec<String> = entries.iter().map(entry).collect();
+                format!("{{{}}}", entries.join(","))
+            }),
+        ]
+    })
+}
+
+/// What open methods take.
+static INPUTS: LazyLock<Vec<MessageDescriptor>> = LazyLock::new(|| {
+    let methods = Methods::read().unwrap();
+    methods.open().map(|method| method.input.clone()).collect()
+});
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_comes_is_a_message_or_refused(json in near_json(), bytes in any::<Vec<u8>>()) {
+        for kind in INPUTS.iter() {
+            for body in [json.as_bytes(), &bytes] {
+                match json::decode(kind, body) {
+                    Ok(message) => prop_assert!(DynamicMessage::decode(kind.clone(), message).is_ok()),
+                    Err(status) => prop_assert_eq!(status.code(), tonic::Code::InvalidArgument),
+                }
+            }
+        }
     }
 }
