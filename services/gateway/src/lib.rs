@@ -2,16 +2,27 @@
 //!
 //! Whatever it serves is served on two addresses: that of WebSockets and that of the web console.
 
+use muster_kit::channel::Channel;
 use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
 use muster_kit::server::Server;
 
 use config::Config;
 use error::Error;
+use feed::{Activity, Feeds};
+use live::Live;
+use online::Online;
 use services::Services;
 
 pub mod config;
 pub mod error;
+pub mod feed;
+pub mod hub;
+pub mod identity;
+pub mod intake;
+pub mod live;
+pub mod online;
+pub mod protocol;
 pub mod rpc;
 pub mod services;
 pub mod web;
@@ -24,14 +35,39 @@ pub const SERVICE: Service = Service {
 
 /// Serves until the context says stop.
 ///
+/// It is ready once it follows the events of users, and stays so when activity goes away later on:
+/// its sockets are as well off here as with any other gateway, and hear what they missed.
+///
 /// # Errors
 /// Serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
-    let Config {} = config;
     let services = Services::watch(&context.registry);
+    // Connections of their own: what they carry is not to wait for the calls of browsers.
+    let activity = Activity::new(Channel::new(context.registry.watch("activity")));
+    let presence = Channel::new(context.registry.watch("presence"));
+    let feeds = Feeds::new(activity.clone());
+    let (followed, need) = (feeds.users().clone(), context.health.need("activity"));
+    let (online, shutdown) = (Online::default(), context.shutdown.clone());
+    let live = Live::start(feeds, online.clone(), config.limits, &shutdown);
     let server = Server::new(&context)
-        .http(rpc::routes(&services, &context.shutdown)?)
+        .http(rpc::routes(&services, &shutdown)?)
         .http(services::routes(services, context.health.clone()))
+        .http(live::routes(live))
         .http(web::routes());
-    Ok(server.serve(listener).await?)
+    let ready = async {
+        followed.hub.begun().await;
+        need.met();
+    };
+    let (served, (), (), _) = tokio::join!(
+        server.serve(listener),
+        online::keep(online, presence, shutdown.clone()),
+        intake::keep(
+            context.bus,
+            activity.client(),
+            config.user_retention,
+            shutdown.clone()
+        ),
+        shutdown.run_until_cancelled(ready),
+    );
+    Ok(served?)
 }

@@ -1,0 +1,76 @@
+//! Feeds, each shared by all who ask for the same.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::activity::Activity;
+use super::{Feed, Source, USER_TOPICS};
+
+/// Feeds beside that of the users: each is a tail of the activity service.
+const MAX_FEEDS: usize = 128;
+
+/// All feeds of the gateway.
+pub struct Feeds {
+    activity: Activity,
+    users: Arc<Feed>,
+    others: Mutex<HashMap<Source, Weak<Feed>>>,
+}
+
+/// There are as many different feeds as there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the gateway follows {MAX_FEEDS} topics and prefixes already; try again later")]
+pub struct TooMany;
+
+impl Feeds {
+    /// The feed of the users, and others as they are asked for. Must be called within a runtime.
+    pub fn new(activity: Activity) -> Feeds {
+        Feeds {
+            users: Feed::begin(&Source::Users, &activity),
+            activity,
+            others: Mutex::default(),
+        }
+    }
+
+    /// The feed of all users.
+    pub fn users(&self) -> &Arc<Feed> {
+        &self.users
+    }
+
+    /// The service behind them.
+    pub fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    /// The feed of a topic: for one of a user, that of all users.
+    ///
+    /// # Errors
+    /// It would be one too many.
+    pub fn topic(&self, topic: &str) -> Result<Arc<Feed>, TooMany> {
+        if topic.starts_with(USER_TOPICS) {
+            return Ok(Arc::clone(&self.users));
+        }
+        self.other(Source::Topic(topic.to_owned()))
+    }
+
+    /// The feed of all topics that begin like this.
+    ///
+    /// # Errors
+    /// It would be one too many.
+    pub fn prefix(&self, prefix: &str) -> Result<Arc<Feed>, TooMany> {
+        self.other(Source::Prefix(prefix.to_owned()))
+    }
+
+    fn other(&self, source: Source) -> Result<Arc<Feed>, TooMany> {
+        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(feed) = others.get(&source).and_then(Weak::upgrade) {
+            return Ok(feed);
+        }
+        others.retain(|_, feed| feed.strong_count() > 0);
+        if others.len() >= MAX_FEEDS {
+            return Err(TooMany);
+        }
+        let feed = Feed::begin(&source, &self.activity);
+        others.insert(source, Arc::downgrade(&feed));
+        Ok(feed)
+    }
+}
