@@ -43,7 +43,10 @@ async fn a_stop_does_not_wait_for_a_handler_within_a_process() {
 async fn rabbitmq_keeps_the_same_promises() {
     let site = Site::broker().await;
     messages_come_in_order_and_in_batches(&site).await;
-    what_a_dead_consumer_had_taken_comes_again(&site).await;
+    // Order is a matter of luck where an engine gets it wrong.
+    for _ in 0..10 {
+        what_a_dead_consumer_had_taken_comes_again(&site).await;
+    }
     one_consumer_at_a_time_gets_messages(&site).await;
     what_can_never_succeed_is_set_aside(&site).await;
     a_plain_message_needs_no_reader(&site).await;

@@ -8,13 +8,16 @@ use lapin::{Channel, Connection, Consumer};
 use super::super::{AmqpUrl, Delivery, Queue, Rejected, handle};
 use super::{Failure, connect, topology};
 
+/// The reply code of a connection that ends as it should.
+const GOODBYE: u16 = 200;
+
 /// Messages of a queue over a connection of their own, as long as it holds.
 pub(super) struct Subscription {
     queue: Queue,
     most: usize,
     consumer: Consumer,
     channel: Channel,
-    _connection: Connection,
+    connection: Connection,
 }
 
 impl Subscription {
@@ -36,7 +39,7 @@ impl Subscription {
             most,
             consumer,
             channel,
-            _connection: connection,
+            connection,
         })
     }
 
@@ -97,6 +100,14 @@ impl Subscription {
             self.channel.basic_ack(tags[last], all).await?;
         }
         Ok(())
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        // Begins to close, which the first poll does. Otherwise lapin first cancels the consumer, and what was not
+        // acknowledged comes back only when the connection ends: behind what the next consumer has got by then.
+        let _ = self.connection.close(GOODBYE, "".into()).now_or_never();
     }
 }
 
