@@ -1,0 +1,16 @@
+//! The way of a completed task, through separate processes with a real MariaDB, RabbitMQ and etcd: from a PATCH with curl to
+//! the frame at who subscribed.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod broker;
+mod contract;
+mod deaths;
+mod site;
+mod subscriber;
+mod writer;
+
+use std::time::Duration;
+
+/// How long whatever has to happen may take, restarts included.
+const DEADLINE: Duration = Duration::from_secs(90);
