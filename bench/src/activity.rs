@@ -10,7 +10,6 @@ mod alone;
 mod batches;
 mod codec;
 mod event;
-mod h2load;
 mod muster;
 pub(crate) mod peer;
 mod pipeline;

@@ -6,6 +6,7 @@
 mod activity;
 mod failure;
 mod figure;
+mod h2load;
 mod machine;
 mod presence;
 mod report;
@@ -13,6 +14,7 @@ mod sample;
 mod scale;
 mod suite;
 mod table;
+mod tasks;
 mod workload;
 
 use std::process::ExitCode;
@@ -23,7 +25,7 @@ use suite::Suite;
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SUITES: [Suite; 2] = [activity::SUITE, presence::SUITE];
+const SUITES: [Suite; 3] = [activity::SUITE, presence::SUITE, tasks::SUITE];
 
 #[tokio::main]
 async fn main() -> ExitCode {

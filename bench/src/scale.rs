@@ -91,6 +91,21 @@ impl Scale {
         self.pick(10_000, 100_000)
     }
 
+    /// Tasks that are created in a round.
+    pub(crate) fn created(self) -> u64 {
+        self.pick(5_000, 50_000)
+    }
+
+    /// Seconds for which tasks are completed at a steady rate.
+    pub(crate) fn completed_s(self) -> u64 {
+        self.pick(3, 20)
+    }
+
+    /// Completed tasks that wait for a bus.
+    pub(crate) fn waiting(self) -> u64 {
+        self.pick(2_000, 20_000)
+    }
+
     fn pick<T>(self, quick: T, otherwise: T) -> T {
         match self {
             Scale::Quick => quick,

@@ -15,16 +15,16 @@ use crate::{install, packages, tools};
 struct Suite {
     /// Its first word.
     name: &'static str,
-    /// The service that is measured.
-    binary: &'static str,
+    /// The services that are measured.
+    binaries: &'static [&'static str],
     /// Load generators and peers from Debian: a program on PATH, and its package.
     packages: &'static [(&'static str, &'static str)],
 }
 
-const SUITES: [Suite; 2] = [
+const SUITES: [Suite; 3] = [
     Suite {
         name: "activity",
-        binary: "muster-activity",
+        binaries: &["muster-activity"],
         packages: &[
             ("h2load", "nghttp2-client"),
             ("redis-server", "redis-server"),
@@ -34,8 +34,22 @@ const SUITES: [Suite; 2] = [
     },
     Suite {
         name: "presence",
-        binary: "muster-presence",
+        binaries: &["muster-presence"],
         packages: &[("redis-server", "redis-server"), ("etcd", "etcd-server")],
+    },
+    Suite {
+        name: "tasks",
+        binaries: &[
+            "muster-tasks",
+            "muster-gateway",
+            "muster-activity",
+            "muster-presence",
+        ],
+        packages: &[
+            ("h2load", "nghttp2-client"),
+            ("mariadbd", "mariadb-server"),
+            ("rabbitmq-server", "rabbitmq-server"),
+        ],
     },
 ];
 /// What both need.
@@ -63,16 +77,16 @@ pub(crate) fn all(
     words: &[&str],
 ) -> Result<(), String> {
     let suite = SUITES.iter().find(|known| known.name == suite);
-    let suite = suite.ok_or("there are two benchmarks: activity and presence")?;
+    let suite = suite.ok_or("there are three benchmarks: activity, presence and tasks")?;
     steps.step("packages", || packages::require(&needed(suite)))?;
     let buf = tools::all()?.into_iter().find(|tool| tool.name == "buf");
     for tool in buf.into_iter().chain([peers()?]) {
         install::tool(steps, cache, &tool)?;
     }
     steps.step("build", || {
-        let binary = suite.binary;
+        let binaries = suite.binaries.join(" -p ");
         run(&mut cargo(&format!(
-            "build --release --locked -p {binary} -p muster-bench"
+            "build --release --locked -p {binaries} -p muster-bench"
         )))
     })?;
     steps.step("measure", || measure(cache, suite, words))

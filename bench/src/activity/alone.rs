@@ -2,11 +2,11 @@
 
 use tokio::task::spawn_blocking;
 
-use crate::activity::h2load;
 use crate::activity::muster::Muster;
 use crate::activity::peer::disk::{Place, write_and_sync};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
+use crate::h2load;
 use crate::sample::percentile;
 use crate::scale::Scale;
 use crate::workload::in_turn;
@@ -35,7 +35,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
 
 async fn muster(count: u64) -> Result<f64, Failure> {
     let muster = Muster::start().await;
-    let mut times = h2load::times(&muster.addr(), count).await?;
+    let mut times = h2load::times(&muster.create_event(), count).await?;
     Failure::unless_all(muster.stored().await?, count)?;
     Ok(percentile(&mut times, 0.5).as_secs_f64())
 }

@@ -1,12 +1,15 @@
 //! muster-activity, as a user starts it.
 
 use muster_kit::channel::Channel;
+use muster_proto::compat::activity::EventRequest;
 use muster_proto::muster::activity::v1 as pb;
 use muster_testkit::Service;
 use pb::activity_service_client::ActivityServiceClient;
+use prost::Message;
 
-use crate::activity::event::{Event, Shape};
+use crate::activity::event::{Event, MESSAGE, Shape};
 use crate::failure::Failure;
+use crate::h2load::Post;
 
 pub(crate) use self::append::{append, append_over, open, request};
 pub(crate) use self::reader::{Read, Reader};
@@ -65,9 +68,32 @@ impl Muster {
         ActivityServiceClient::new(Channel::to(&self.addr()))
     }
 
+    /// CreateEvent, always with the same event, which has no id, so that the service gives it one.
+    pub(crate) fn create_event(&self) -> Post {
+        create_event(&self.addr())
+    }
+
     /// How many events it holds.
     pub(crate) async fn stored(&self) -> Result<u64, Failure> {
         let stats = self.client().get_stats(pb::GetStatsRequest {}).await?;
         Ok(stats.into_inner().events as u64)
+    }
+}
+
+/// CreateEvent of a server, as h2load calls it.
+pub(crate) fn create_event(addr: &str) -> Post {
+    let event = EventRequest {
+        message: MESSAGE.to_owned(),
+        deployment_id: 1,
+        ..EventRequest::default()
+    };
+    // Not compressed, the length, the event.
+    let mut body = vec![0];
+    body.extend((event.encoded_len() as u32).to_be_bytes());
+    body.extend(event.encode_to_vec());
+    Post {
+        url: format!("http://{addr}/activityevents.ActivityEvents/CreateEvent"),
+        headers: &["content-type: application/grpc", "te: trailers"],
+        body,
     }
 }

@@ -1,11 +1,11 @@
 //! Single events, each acknowledged on its own once it is on disk, beside other stores.
 
 use crate::activity::event::Shape;
-use crate::activity::h2load::{self, Load};
 use crate::activity::muster::Muster;
 use crate::activity::peer::{Kind, load};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
+use crate::h2load::{self, Load};
 use crate::scale::Scale;
 use crate::workload::in_turn;
 
@@ -45,7 +45,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
 
 async fn muster(count: u64) -> Result<f64, Failure> {
     let muster = Muster::start().await;
-    let rate = h2load::rate(&muster.addr(), LOAD, count).await?;
+    let rate = h2load::rate(&muster.create_event(), LOAD, count).await?;
     Failure::unless_all(muster.stored().await?, count)?;
     Ok(rate)
 }

@@ -4,11 +4,11 @@ use muster_kit::channel::Channel;
 use muster_proto::compat::activity as pb;
 use pb::activity_events_client::ActivityEventsClient;
 
-use crate::activity::h2load::{self, Load};
-use crate::activity::muster::Muster;
+use crate::activity::muster::{Muster, create_event};
 use crate::activity::peer::grpc::{Kind, Server};
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
+use crate::h2load::{self, Load};
 use crate::scale::Scale;
 use crate::workload::in_turn;
 
@@ -57,8 +57,9 @@ async fn peer(kind: Kind, count: u64) -> Result<f64, Failure> {
 }
 
 async fn warm_rate(addr: &str, count: u64) -> Result<f64, Failure> {
-    h2load::rate(addr, LOAD, warm_up(count)).await?;
-    h2load::rate(addr, LOAD, count).await
+    let post = create_event(addr);
+    h2load::rate(&post, LOAD, warm_up(count)).await?;
+    h2load::rate(&post, LOAD, count).await
 }
 
 fn warm_up(count: u64) -> u64 {

@@ -1,18 +1,23 @@
-//! h2load, the load generator of nghttp2: lean, but it reads no gRPC status, so what it counts is checked against
-//! what the server has stored.
+//! h2load, the load generator of nghttp2: lean, but it reads no answers, so what it counts is checked against what the
+//! server has stored.
 
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use muster_proto::compat::activity::EventRequest;
-use prost::Message;
 use tempfile::NamedTempFile;
 use tokio::process::Command;
 
-use crate::activity::event::MESSAGE;
 use crate::failure::Failure;
+
+/// One request, again and again.
+pub(crate) struct Post {
+    pub(crate) url: String,
+    /// `name: value`
+    pub(crate) headers: &'static [&'static str],
+    pub(crate) body: Vec<u8>,
+}
 
 /// How many calls are under way.
 #[derive(Debug, Clone, Copy)]
@@ -21,55 +26,38 @@ pub(crate) struct Load {
     pub(crate) streams_per_connection: usize,
 }
 
-/// Calls CreateEvent `count` times, always with the same event, which has no id, so that the server gives it one:
-/// how many calls a second succeeded.
-pub(crate) async fn rate(addr: &str, load: Load, count: u64) -> Result<f64, Failure> {
-    run(addr, load, count, None).await
+/// Asks `count` times: how many requests a second succeeded.
+pub(crate) async fn rate(post: &Post, load: Load, count: u64) -> Result<f64, Failure> {
+    run(post, load, count, None).await
 }
 
-/// The same, one call at a time: how long each took.
-pub(crate) async fn times(addr: &str, count: u64) -> Result<Vec<Duration>, Failure> {
+/// The same, one request at a time: how long each took.
+pub(crate) async fn times(post: &Post, count: u64) -> Result<Vec<Duration>, Failure> {
     let alone = Load {
         connections: 1,
         streams_per_connection: 1,
     };
     let log = NamedTempFile::new()?;
-    run(addr, alone, count, Some(log.path())).await?;
+    run(post, alone, count, Some(log.path())).await?;
     Ok(logged(&std::fs::read_to_string(log.path())?))
 }
 
-/// Calls, with a line of the log for each if there is one: it costs the generator time.
-async fn run(addr: &str, load: Load, count: u64, log: Option<&Path>) -> Result<f64, Failure> {
-    let body = body()?;
+/// Asks, with a line of the log for each if there is one: it costs the generator time.
+async fn run(post: &Post, load: Load, count: u64, log: Option<&Path>) -> Result<f64, Failure> {
+    let mut body = NamedTempFile::new()?;
+    body.write_all(&post.body)?;
     let mut command = Command::new("h2load");
     command.args(["-n", &count.to_string()]);
     command.args(["-c", &load.connections.to_string()]);
     command.args(["-m", &load.streams_per_connection.to_string()]);
-    command.args(["-H", "content-type: application/grpc", "-H", "te: trailers"]);
+    command.args(post.headers.iter().flat_map(|header| ["-H", header]));
     command.arg("-d").arg(body.path());
     command.args(log.map(|log| format!("--log-file={}", log.display())));
-    command.arg(format!(
-        "http://{addr}/activityevents.ActivityEvents/CreateEvent"
-    ));
+    command.arg(&post.url);
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = command.output().await;
     let output = output.map_err(|cause| Failure::new(format!("h2load: {cause}")))?;
     succeeded(&String::from_utf8_lossy(&output.stdout), count)
-}
-
-/// A gRPC message: not compressed, its length, the event.
-fn body() -> Result<NamedTempFile, Failure> {
-    let event = EventRequest {
-        message: MESSAGE.to_owned(),
-        deployment_id: 1,
-        ..EventRequest::default()
-    };
-    let event = event.encode_to_vec();
-    let mut file = NamedTempFile::new()?;
-    file.write_all(&[0])?;
-    file.write_all(&(event.len() as u32).to_be_bytes())?;
-    file.write_all(&event)?;
-    Ok(file)
 }
 
 /// `finished in 1.23s, 40650.40 req/s, …` and `requests: 50000 total, … 50000 succeeded, …`

@@ -1,0 +1,90 @@
+//! From the outbox to the broker.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::try_join_all;
+use muster_testkit::{MariaDb, RabbitMq, eventually, get};
+
+use crate::failure::Failure;
+use crate::figure::{Figure, Target, Unit};
+use crate::h2load::{self, Load};
+use crate::scale::Scale;
+use crate::tasks::broker::Publisher;
+use crate::tasks::rest::Rest;
+use crate::tasks::site::Tasks;
+use crate::workload::in_turn;
+
+pub(super) const ABOUT: &str = "Relay: completed tasks from MariaDB to RabbitMQ, two messages each";
+
+const LEAST: f64 = 3_000.0;
+const DEADLINE: Duration = Duration::from_secs(120);
+/// Of each task.
+const MESSAGES: u64 = 2;
+const FILL: Load = Load {
+    connections: 4,
+    streams_per_connection: 16,
+};
+/// PATCHes that are under way while tasks are completed without a bus.
+const WINDOW: usize = 64;
+
+#[derive(Clone, Copy)]
+enum Subject {
+    Relay,
+    Publisher,
+}
+
+pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
+    let count = scale.waiting();
+    let measure = async |subject| match subject {
+        Subject::Relay => relay(count).await,
+        Subject::Publisher => publisher(count * MESSAGES).await,
+    };
+    let subjects = [Subject::Relay, Subject::Publisher];
+    let [relay, publisher] = in_turn(scale.rounds(), subjects, measure).await?;
+    Ok(vec![
+        Figure::new("confirmed messages", Unit::PerSecond, &relay)
+            .beside("plain publisher with confirms", &publisher)
+            .target(Target::AtLeast(LEAST)),
+    ])
+}
+
+async fn relay(count: u64) -> Result<f64, Failure> {
+    let (database, broker) = tokio::join!(MariaDb::start(), RabbitMq::start());
+    let mut tasks = Tasks::on_mariadb(&database, "tasks", None).await;
+    h2load::rate(&tasks.create(), FILL, count).await?;
+    complete_all(&tasks).await?;
+    tasks.service.process().sigkill();
+
+    let tasks = Tasks::on_mariadb(&database, "tasks", Some(&broker)).await;
+    let first = eventually(DEADLINE, || relayed(&tasks, 1)).await;
+    let begin = Instant::now();
+    let all = eventually(DEADLINE, || relayed(&tasks, count)).await;
+    Failure::unless_all(all, count)?;
+    Ok(((all - first) * MESSAGES) as f64 / begin.elapsed().as_secs_f64())
+}
+
+async fn publisher(count: u64) -> Result<f64, Failure> {
+    let broker = RabbitMq::start().await;
+    Publisher::to(&broker).await?.rate(count).await
+}
+
+/// How many tasks it has sent, once it is as many as that.
+async fn relayed(tasks: &Tasks, least: u64) -> Option<u64> {
+    let (_, metrics) = get(&tasks.service.addr_of("admin"), "/metrics").await?;
+    let mut lines = metrics.lines();
+    let relayed = lines.find_map(|line| line.strip_prefix("tasks_relayed_total "))?;
+    relayed.parse().ok().filter(|relayed| *relayed >= least)
+}
+
+async fn complete_all(tasks: &Tasks) -> Result<(), Failure> {
+    let (ids, rest) = (tasks.ids().await?, Rest::connect(&tasks.addr()).await?);
+    let part = ids.len().div_ceil(WINDOW);
+    let complete = ids.chunks(part).map(async |ids| {
+        for id in ids {
+            rest.complete(*id).await?;
+        }
+        Ok::<_, Failure>(())
+    });
+    try_join_all(complete).await?;
+    Ok(())
+}
