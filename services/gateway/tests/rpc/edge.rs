@@ -41,7 +41,8 @@ impl Edge {
     pub(crate) async fn at(peers: &str, args: &[&str]) -> Edge {
         let args = [&["--static", peers], args].concat();
         Edge {
-            gateway: Service::start("muster-gateway", &args).await,
+            // It is ready only once there is activity.
+            gateway: Service::launch("muster-gateway", &args).await,
             services: BTreeMap::new(),
         }
     }
