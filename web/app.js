@@ -17,7 +17,7 @@ function userOf(search) {
   const text = (new URLSearchParams(search).get("user_id") ?? "").trim();
   if (text === "") return {};
   const isId = /^[1-9][0-9]{0,18}$/.test(text) && BigInt(text) <= 9_223_372_036_854_775_807n;
-  return isId ? { user: text } : { problem: `“${text.slice(0, 40)}” is no user: a whole number from 1 up is` };
+  return isId ? { user: text } : { problem: `“${text.slice(0, 40)}” is no user: enter a number from 1 up` };
 }
 
 /** Shows the state of the connection, and lets the reader try at once while it waits. */
@@ -82,6 +82,10 @@ function start() {
     showTitle(inbox.unread);
     byId("main").focus({ preventScroll: true });
     scrollTo(0, 0);
+  });
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("main").focus();
   });
   addEventListener("online", () => muster.reconnect());
   byId("reconnect").addEventListener("click", () => muster.reconnect());

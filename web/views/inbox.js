@@ -118,7 +118,7 @@ export class Inbox extends EventTarget {
     byId("inbox-hint").textContent = task === undefined
       ? "This user has no open task."
       : "Complete a task of this user in a terminal, and watch:";
-    byId("inbox-command").textContent = `curl -XPATCH http://${host}/tasks/${task} -d '{"status":1}'`;
+    showCommand(`curl -XPATCH http://${host}/tasks/${task} -d '{"status":1}'`);
   }
 
   async #copy() {
@@ -129,6 +129,12 @@ export class Inbox extends EventTarget {
       byId("inbox-note").textContent = "The browser does not let this page copy: select the line instead.";
     }
   }
+}
+
+/** Shows a command, which may break between its words: a browser breaks behind each hyphen otherwise. */
+function showCommand(text) {
+  const words = text.split(" ").flatMap((word) => [" ", element("span", {}, word)]);
+  byId("inbox-command").replaceChildren(...words.slice(1));
 }
 
 /** Where the tasks service listens, as one would type it. */

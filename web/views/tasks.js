@@ -64,8 +64,8 @@ export class Tasks {
     }
   }
 
-  async #refresh() {
-    await this.#page("");
+  #refresh() {
+    return this.#page("");
   }
 
   async #page(pageToken) {
@@ -96,25 +96,27 @@ export class Tasks {
   async #set(task, status) {
     const request = { id: task.id, status, etag: task.etag };
     const answer = await this.#try(() => call(`${SERVICE}/UpdateTask`, request));
-    if (answer !== undefined) this.#replace(answer.task, true);
+    if (answer !== undefined) this.#replace(answer.task);
     else await this.#reload(task.id);
   }
 
   /** Shows a task as it is by now: somebody else was faster. */
   async #reload(id) {
     try {
-      this.#replace((await call(`${SERVICE}/GetTask`, { id })).task, true);
+      this.#replace((await call(`${SERVICE}/GetTask`, { id })).task);
     } catch {
       // What was wrong is on the page already.
     }
   }
 
-  #replace(task, is_focused) {
+  /** Shows a task as it is now; the focus stays on its button. */
+  #replace(task) {
     const known = document.getElementById(rowId(task));
     if (known === null) return;
+    const hasFocus = known.contains(document.activeElement);
     const entry = this.#entry(task);
     known.replaceWith(entry);
-    if (is_focused) entry.querySelector("button").focus();
+    if (hasFocus) entry.querySelector(":scope > button").focus();
   }
 
   /** Something was pushed to the user of the page: it is shown, and so is its task. */
@@ -125,11 +127,13 @@ export class Tasks {
     if (frame.task?.id !== undefined) this.#pushedTask(String(frame.task.id));
   }
 
+  /** Shows the task that was pushed as it is by now; one that is new here, unless the list would move under the reader. */
   async #pushedTask(id) {
-    const known = document.getElementById(rowId({ id }));
-    if (known === null || known.contains(document.activeElement)) return;
+    if (document.getElementById(rowId({ id })) === null) {
+      return byId("tasks-list").contains(document.activeElement) ? undefined : this.#refresh();
+    }
     try {
-      this.#replace((await call(`${SERVICE}/GetTask`, { id })).task, false);
+      this.#replace((await call(`${SERVICE}/GetTask`, { id })).task);
     } catch {
       // The push itself is shown; the list is as it was.
     }
