@@ -6,7 +6,7 @@ use std::str::FromStr;
 use lapin::uri::{AMQPScheme, AMQPUri};
 
 /// Two of these without a word from the broker, and the connection is given up.
-const HEARTBEAT_S: u16 = 10;
+const HEARTBEAT_S: u16 = 5;
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
 
 /// A broker: `amqp://user:password@host:port/vhost`. Shown without its password.

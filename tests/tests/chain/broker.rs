@@ -28,5 +28,5 @@ async fn nothing_is_lost_when_the_broker_restarts_is_cut_off_or_has_no_room() {
     chain.broker.lift_disk_alarm().await;
     subscriber.wait_for(writer.count()).await;
 
-    writer.all_are_told_once(&subscriber).await;
+    writer.all_are_told_once(&[&subscriber]).await;
 }

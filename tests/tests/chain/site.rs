@@ -11,7 +11,7 @@ pub(crate) struct Chain {
     pub(crate) activity: Service,
     pub(crate) gateway: Service,
     _presence: Service,
-    _etcd: Etcd,
+    etcd: Etcd,
 }
 
 /// One that may die.
@@ -34,7 +34,7 @@ impl Chain {
         let activity = service("activity", &["--etcd", &etcd_at]).await;
         let args = ["--etcd", &etcd_at, "--bus", &bus, "--store", &store];
         let tasks = service("tasks", &args).await;
-        let gateway = service("gateway", &["--etcd", &etcd_at, "--bus", &bus]).await;
+        let gateway = gateway(&etcd, &broker).await;
         Chain {
             broker,
             database,
@@ -42,8 +42,13 @@ impl Chain {
             activity,
             gateway,
             _presence: presence,
-            _etcd: etcd,
+            etcd,
         }
+    }
+
+    /// One more gateway.
+    pub(crate) async fn another_gateway(&self) -> Service {
+        gateway(&self.etcd, &self.broker).await
     }
 
     /// Ends one with SIGKILL.
@@ -67,6 +72,11 @@ impl Chain {
             Part::Activity => self.activity.restart().await,
         }
     }
+}
+
+async fn gateway(etcd: &Etcd, broker: &RabbitMq) -> Service {
+    let args = ["--etcd", &etcd.endpoint(), "--bus", &broker.url()];
+    service("gateway", &args).await
 }
 
 /// A service that keeps its port when it is restarted.

@@ -75,17 +75,19 @@ impl Writer {
         .await;
     }
 
-    /// Stops, and holds what was completed against what a subscriber was told: each once, those of a task in order.
-    pub(crate) async fn all_are_told_once(self, subscriber: &Subscriber) {
+    /// Stops, and holds what was completed against what each subscriber was told: each once, those of a task in order.
+    pub(crate) async fn all_are_told_once(self, subscribers: &[&Subscriber]) {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap();
         // After one that comes last, whatever comes twice has come.
         let last = create(&self.tasks, self.user_id).await;
         let mut completed = self.completed.lock().unwrap().clone();
         completed.insert(last, vec![complete(&self.tasks, last).await]);
-        let is_told = || async { subscriber.completions().contains_key(&last).then_some(()) };
-        eventually(DEADLINE, is_told).await;
-        assert_eq!(subscriber.completions(), completed);
+        for subscriber in subscribers {
+            let is_told = || async { subscriber.completions().contains_key(&last).then_some(()) };
+            eventually(DEADLINE, is_told).await;
+            assert_eq!(subscriber.completions(), completed);
+        }
     }
 }
 
