@@ -125,6 +125,20 @@ async fn a_newer_schema_and_a_user_whom_the_server_refuses_are_told_without_the_
 }
 
 #[tokio::test]
+async fn a_password_of_any_signs_is_taken_and_never_printed() {
+    let server = MariaDb::start().await;
+    let url = server.url("shop").await;
+    server
+        .sql("CREATE USER me@'%' IDENTIFIED BY 's:e@c%t'; GRANT ALL ON shop.* TO me@'%'")
+        .await;
+    let opened = open(&url.replace("root", "me:s:e@c%25t")).await.unwrap();
+    opened.insert(2).await.unwrap();
+    let printed = format!("{:?}", opened.database);
+    assert!(printed.contains("mysql://me@127.0.0.1:"), "{printed}");
+    assert!(!printed.contains("s:e@c"), "{printed}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_away_at_the_start_is_used_when_it_comes() {
     let mut server = MariaDb::start().await;
     let url = server.url("shop").await;

@@ -27,7 +27,7 @@ Usage: cargo xtask COMMAND
   test [--full]  Everything that must hold: formatting, lints, documentation, contracts, licences, all tests.
                  --full adds the long proofs (the tests marked #[ignore]), and takes promises at their word
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
-  bench activity|presence [--quick|--full] [WORKLOAD…]
+  bench activity|presence|tasks [--quick|--full] [WORKLOAD…]
                  Measures a service beside its peers, which it installs, and writes its part of bench/RESULTS.md.
                  --quick shows in a minute or two that everything runs, and leaves that file; --full adds a store of
                  ten million events

@@ -33,7 +33,8 @@ const SESSION: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
 #[derive(Debug)]
 pub(super) struct Connections {
-    options: MySqlConnectOptions,
+    /// Not the options of sqlx, which print the password.
+    url: MySqlUrl,
     idle: Mutex<Vec<Idle>>,
     /// One each for those that work and those that wait.
     seats: Semaphore,
@@ -74,7 +75,7 @@ impl Lent<'_> {
 impl Connections {
     pub(super) fn new(url: &MySqlUrl) -> Connections {
         Connections {
-            options: options(url),
+            url: url.clone(),
             idle: Mutex::default(),
             seats: Semaphore::new(CONNECTIONS + WAITING),
             free: Semaphore::new(CONNECTIONS),
@@ -99,7 +100,7 @@ impl Connections {
     /// A new connection, beside all others.
     pub(super) async fn connect(&self) -> Result<MySqlConnection, Failure> {
         let connect = async {
-            let mut connection = MySqlConnection::connect_with(&self.options).await?;
+            let mut connection = MySqlConnection::connect_with(&options(&self.url)).await?;
             sqlx::raw_sql(SESSION).execute(&mut connection).await?;
             Ok(connection)
         };

@@ -113,11 +113,11 @@ impl MariaDb {
     }
 
     pub(super) async fn remove(&self, sent: &[Completion]) -> Result<(), Error> {
-        self.transact(RemoveSent(sent)).await
+        self.run(RemoveSent(sent)).await
     }
 
     pub(super) async fn lead(&self, owner: Uuid, lease: Duration) -> Result<bool, Error> {
-        match self.database.transact(TakeLease { owner, lease }).await {
+        match self.database.run(TakeLease { owner, lease }).await {
             // Another one takes it at this moment.
             Err(WriteError::Busy) => Ok(false),
             taken => Ok(taken.map_err(Arc::new)?),
@@ -125,7 +125,7 @@ impl MariaDb {
     }
 
     pub(super) async fn stop_leading(&self, owner: Uuid) -> Result<(), Error> {
-        self.transact(ReleaseLease { owner }).await
+        self.run(ReleaseLease { owner }).await
     }
 
     pub(super) async fn keep_checked(&self, shutdown: &Shutdown) {
