@@ -26,7 +26,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 /// How long after the death of a relay another one follows.
 const LEASE: Duration = Duration::from_secs(5);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
-const LONGEST_RETRY: Duration = Duration::from_secs(5);
+const LONGEST_RETRY: Duration = Duration::from_secs(2);
 /// How long a stop waits for the last messages.
 const LAST_CALL: Duration = Duration::from_secs(2);
 
@@ -37,6 +37,7 @@ pub struct Relay {
     /// Who holds the lease: not two processes, nor one before and after its restart.
     id: Uuid,
     leads_until: Option<Instant>,
+    is_held_up: bool,
 }
 
 /// Why something was not sent, this time.
@@ -58,6 +59,7 @@ impl Relay {
             bus,
             id: Uuid::new_v4(),
             leads_until: None,
+            is_held_up: false,
         }
     }
 
@@ -88,17 +90,26 @@ impl Relay {
         while !was_stopped {
             // Before looking: what was completed before the stop is seen.
             was_stopped = stop.is_cancelled();
-            match self.send_all().await {
+            let sent = self.send_all().await;
+            self.tell(&sent);
+            match sent {
                 Ok(()) => {
                     backoff.reset();
                     self.wait_for_more(stop).await;
                 }
-                Err(why) => {
-                    tracing::warn!(%why, "completed tasks wait");
-                    let _stopped = timeout(backoff.delay(), stop.cancelled()).await;
-                }
+                Err(_) => drop(timeout(backoff.delay(), stop.cancelled()).await),
             }
         }
+    }
+
+    /// Tells the log when it begins to be held up and when it goes on.
+    fn tell(&mut self, sent: &Result<(), Obstacle>) {
+        match (self.is_held_up, sent) {
+            (false, Err(why)) => tracing::warn!(%why, "completed tasks wait"),
+            (true, Ok(())) => tracing::info!("completed tasks are sent again"),
+            (false, Ok(())) | (true, Err(_)) => {}
+        }
+        self.is_held_up = sent.is_err();
     }
 
     /// Sends until nothing waits.
