@@ -85,6 +85,11 @@ async fn a_bad_setting_is_one_line_that_names_it_and_exit_code_64() {
             &["--store", "mysql://me:secret@db"],
             "--store: expected the name of one database",
         ),
+        (
+            "muster-gateway",
+            &["--bus", "amqps://me:secret@host"],
+            "--bus: amqps:// is not supported",
+        ),
         ("muster-users", &["--stroe", "x"], "--stroe"),
         (
             "muster-users",
