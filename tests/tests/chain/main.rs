@@ -6,6 +6,7 @@
 mod broker;
 mod contract;
 mod deaths;
+mod embedded;
 mod gateways;
 mod site;
 mod subscriber;
