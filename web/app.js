@@ -2,7 +2,7 @@
  * The page: whose it is, its connection, and which section is shown. Each section is a view of its own.
  */
 
-import { byId } from "./dom.js";
+import { byId, say } from "./dom.js";
 import { Muster } from "./muster.js";
 import { Activity } from "./views/activity.js";
 import { Health } from "./views/health.js";
@@ -58,11 +58,11 @@ function showTitle(unread) {
 function start() {
   const { user, problem } = userOf(location.search);
   byId("user-id").value = user ?? "";
-  byId("user-problem").textContent = problem ?? "";
+  say("user-problem", problem ?? "");
   const muster = new Muster();
   muster.addEventListener("state", showState);
   muster.addEventListener("refusal", ({ error, field }) => {
-    byId("user-problem").textContent = `The gateway refused: ${field ? `${field}: ` : ""}${error}`;
+    say("user-problem", `The gateway refused: ${field ? `${field}: ` : ""}${error}`);
   });
   showState({ state: muster.state });
 

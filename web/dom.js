@@ -7,6 +7,11 @@ const CUT_CHARS = 300;
 /** The element of an id. */
 export const byId = (id) => document.getElementById(id);
 
+/** Shows a text in the element of an id. One that is there already is left alone, so that it is not read out again. */
+export function say(id, text) {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
+}
+
 /**
  * A new element.
  *

@@ -2,7 +2,7 @@
  * The activity feed: the newest events that fit a filter, new ones as they come, older ones on request.
  */
 
-import { BoundedList, byId, counted, element, longText, time } from "../dom.js";
+import { BoundedList, byId, counted, element, longText, say, time } from "../dom.js";
 import { call } from "../rpc.js";
 
 const PAGE_SIZE = 50;
@@ -54,7 +54,7 @@ export class Activity {
     const topics = topic === undefined ? { topic_prefix: topicPrefix } : { topic };
     const what = { ...topics, ...(kind ? { kind } : {}), ...(page.cursor ? { after: page.cursor } : {}) };
     const message = (event) => this.#take(event);
-    const reset = () => { byId("activity-problem").textContent = "Some events that came meanwhile are not kept any more."; };
+    const reset = () => { say("activity-problem", "Some events that came meanwhile are not kept any more."); };
     this.#subscription = this.#muster.subscribe(what, { message, reset });
   }
 
@@ -73,11 +73,11 @@ export class Activity {
       if (turn !== this.#turn) return undefined;
       this.#olderToken = page.nextPageToken ?? "";
       this.#list.append(page.events ?? []);
-      byId("activity-problem").textContent = "";
+      say("activity-problem", "");
       this.#note();
       return page;
     } catch (error) {
-      if (turn === this.#turn) byId("activity-problem").textContent = `The events cannot be listed: ${error.message}. Press Filter to try again.`;
+      if (turn === this.#turn) say("activity-problem", `The events cannot be listed: ${error.message}. Press Filter to try again.`);
       return undefined;
     }
   }
@@ -97,7 +97,7 @@ export class Activity {
 
   #note() {
     byId("activity-older").hidden = this.#olderToken === "" || this.#list.isFull;
-    byId("activity-note").textContent = this.#told();
+    say("activity-note", this.#told());
   }
 
   #told() {

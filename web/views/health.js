@@ -2,7 +2,7 @@
  * Health: what the gateway hears from each service and each of its instances.
  */
 
-import { byId, counted, element } from "../dom.js";
+import { byId, counted, element, say } from "../dom.js";
 import { read } from "../rpc.js";
 
 const REFRESH_MS = 3_000;
@@ -27,16 +27,16 @@ export class Health {
   async #refresh() {
     try {
       const { services } = await read("/services");
-      byId("health-problem").textContent = "";
+      say("health-problem", "");
       this.#show(services ?? []);
     } catch (error) {
-      byId("health-problem").textContent = `The health of the services cannot be told: ${error.message}.`;
-      byId("health-note").textContent = "What is below was told earlier.";
+      say("health-problem", `The health of the services cannot be told: ${error.message}.`);
+      say("health-note", "What is below was told earlier.");
     }
   }
 
   #show(services) {
-    byId("health-note").textContent = summary(services);
+    say("health-note", summary(services));
     const told = JSON.stringify(services);
     if (told === this.#shown) return;
     this.#shown = told;

@@ -2,7 +2,7 @@
  * The inbox: what a user is told, as it comes, and what they were told last.
  */
 
-import { BoundedList, byId, counted, element, longText, time } from "../dom.js";
+import { BoundedList, byId, counted, element, longText, say, time } from "../dom.js";
 import { call, read } from "../rpc.js";
 
 /** As many are on the page; older ones are in Activity. */
@@ -49,7 +49,7 @@ export class Inbox extends EventTarget {
     byId("inbox-copy").addEventListener("click", () => this.#copy());
     document.addEventListener("visibilitychange", () => { if (this.#isSeen) this.#count(0); });
     if (user === undefined) {
-      byId("inbox-note").textContent = "Whose? Enter the number of a user above, and open it: 1, for example.";
+      say("inbox-note", "Whose? Enter the number of a user above, and open it: 1, for example.");
       return;
     }
     byId("inbox-title").textContent = `Inbox of user ${user}`;
@@ -73,10 +73,10 @@ export class Inbox extends EventTarget {
     try {
       after = await this.#earlier();
     } catch (error) {
-      byId("inbox-note").textContent = `What came before cannot be shown: ${error.message}.`;
+      say("inbox-note", `What came before cannot be shown: ${error.message}.`);
     }
     const message = (frame) => this.#take(frame);
-    const reset = () => { byId("inbox-note").textContent = "Some of what came meanwhile is not kept any more."; };
+    const reset = () => { say("inbox-note", "Some of what came meanwhile is not kept any more."); };
     this.#muster.subscribe({ user_id: this.#user, ...(after ? { after } : {}) }, { message, reset });
     this.#showEmpty();
   }
@@ -124,9 +124,9 @@ export class Inbox extends EventTarget {
   async #copy() {
     try {
       await navigator.clipboard.writeText(byId("inbox-command").textContent);
-      byId("inbox-note").textContent = "Copied.";
+      say("inbox-note", "Copied.");
     } catch {
-      byId("inbox-note").textContent = "The browser does not let this page copy: select the line instead.";
+      say("inbox-note", "The browser does not let this page copy: select the line instead.");
     }
   }
 }

@@ -2,10 +2,10 @@
  * Who is online: all of them from a list that is asked for again and again, and changes of those on it at once.
  */
 
-import { byId, counted, element, time } from "../dom.js";
+import { byId, counted, element, say, time } from "../dom.js";
 import { call } from "../rpc.js";
 
-const REFRESH_MS = 5_000;
+const REFRESH_MS = 2_000;
 /** As many can be monitored, and as many are shown. */
 const MOST_USERS = 1_000;
 const PAGE_SIZE = 1_000;
@@ -23,6 +23,8 @@ export class Online {
   #isMore = false;
   /** Who is monitored, as one text. */
   #monitored = "";
+  /** What is on the page, as one text. */
+  #shown = "";
   #timer;
 
   constructor(muster, own) {
@@ -50,9 +52,9 @@ export class Online {
       const { users, nextPageToken } = await call("muster.presence.v1.PresenceService/ListOnline", { pageSize: PAGE_SIZE });
       this.#isMore = Boolean(nextPageToken);
       this.#list(users ?? []);
-      byId("online-problem").textContent = "";
+      say("online-problem", "");
     } catch (error) {
-      byId("online-problem").textContent = `Who is online cannot be told: ${error.message}.`;
+      say("online-problem", `Who is online cannot be told: ${error.message}.`);
     }
   }
 
@@ -113,10 +115,13 @@ export class Online {
 
   #show() {
     const users = [...this.#users.values()].sort(inOrder);
+    const shown = JSON.stringify([users, this.#isMore]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
     byId("online-list").replaceChildren(...users.map((user) => this.#entry(user)));
     const count = users.filter(({ online }) => online).length;
     const more = this.#isMore ? `, and more than are shown here` : "";
-    byId("online-note").textContent = count === 0 ? "Nobody is online." : `${counted(count, "user")} online${more}`;
+    say("online-note", count === 0 ? "Nobody is online." : `${counted(count, "user")} online${more}`);
   }
 
   #entry({ user, devices, online, left_at }) {

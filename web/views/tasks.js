@@ -2,7 +2,7 @@
  * Tasks: add one, complete it, and see what its user is told.
  */
 
-import { BoundedList, byId, counted, element, longText, time } from "../dom.js";
+import { BoundedList, byId, counted, element, longText, say, time } from "../dom.js";
 import { call } from "../rpc.js";
 import { arrived, entryOf } from "./inbox.js";
 
@@ -56,10 +56,10 @@ export class Tasks {
   async #try(doing) {
     try {
       const answer = await doing();
-      byId("tasks-problem").textContent = "";
+      say("tasks-problem", "");
       return answer;
     } catch (error) {
-      byId("tasks-problem").textContent = `${error.message}.`;
+      say("tasks-problem", `${error.message}.`);
       return undefined;
     }
   }
@@ -90,7 +90,7 @@ export class Tasks {
     byId("task-content").value = "";
     byId("task-content").focus();
     if (this.#fits(answer.task)) this.#list.arrive(answer.task);
-    byId("tasks-note").textContent = `Task ${answer.task.id} was added.`;
+    say("tasks-note", `Task ${answer.task.id} was added.`);
   }
 
   async #set(task, status) {
@@ -148,8 +148,7 @@ export class Tasks {
   #note() {
     byId("tasks-more").hidden = this.#nextToken === "" || this.#list.isFull;
     const more = this.#nextToken === "" ? "" : ", and there are more";
-    byId("tasks-note").textContent =
-      this.#list.length === 0 ? "No task fits." : `${counted(this.#list.length, "task")} shown${more}`;
+    say("tasks-note", this.#list.length === 0 ? "No task fits." : `${counted(this.#list.length, "task")} shown${more}`);
   }
 
   #entry(task) {

@@ -3,7 +3,7 @@
 use muster_testkit::{Browser, RabbitMq, Service, curl, free_port};
 use serde_json::Value;
 
-use crate::site::{are, has_text};
+use crate::site::{SOON, are, has_text};
 
 /// The services that a task passes on its way to the page.
 struct Processes {
@@ -71,27 +71,21 @@ async fn a_page_misses_nothing_and_shows_nothing_twice_while_the_gateway_is_away
         .await;
     page.until(&has_text("#connection", "Connected")).await;
     // Before anything has come at all, and then again behind what has come.
-    for (round, begin) in [(1, "killed"), (2, "killed again")] {
-        processes.gateway.process().sigkill();
+    for (round, how) in [(1, "killed"), (2, "stopped")] {
+        match how {
+            "killed" => processes.gateway.process().sigkill(),
+            _ => assert!(processes.gateway.stop(SOON).await.success()),
+        }
         page.until(&has_text("#connection", "Disconnected")).await;
-        processes
-            .complete_one(&format!("while it is {begin}"))
-            .await;
+        let (meanwhile, later) = (format!("while it is {how}"), format!("after it was {how}"));
+        processes.complete_one(&meanwhile).await;
         processes.gateway.restart().await;
-        page.until(&has_text(
-            "#inbox-list > li:first-child",
-            &format!("while it is {begin}"),
-        ))
-        .await;
-        page.until(&has_text("#connection", "Connected")).await;
-        processes
-            .complete_one(&format!("after it was {begin}"))
+        page.until(&has_text("#inbox-list > li:first-child", &meanwhile))
             .await;
-        page.until(&has_text(
-            "#inbox-list > li:first-child",
-            &format!("after it was {begin}"),
-        ))
-        .await;
+        page.until(&has_text("#connection", "Connected")).await;
+        processes.complete_one(&later).await;
+        page.until(&has_text("#inbox-list > li:first-child", &later))
+            .await;
         page.until(&are("#inbox-list > li", 2 * round)).await;
     }
 }
