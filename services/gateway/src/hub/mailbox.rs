@@ -9,8 +9,8 @@ use super::event::{Event, Form};
 use crate::protocol::{Frame, Reason, frames};
 
 /// The most that may wait for one socket: one that is farther behind is closed, and comes back.
-const MOST_FRAMES: usize = 1_024;
-const MOST_BYTES: usize = 512 * 1024;
+const MOST_FRAMES: usize = 2_048;
+const MOST_BYTES: usize = 1024 * 1024;
 /// The most that may wait for all sockets, and what each has for itself even then.
 const MOST_BYTES_OF_ALL: usize = 256 * 1024 * 1024;
 const OWN_BYTES: usize = 16 * 1024;

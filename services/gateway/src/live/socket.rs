@@ -26,8 +26,10 @@ use crate::protocol::{BadRequest, Request, frames};
 const PING: (Duration, Duration) = (Duration::from_secs(25), Duration::from_secs(30));
 /// It is given up once it has let so many of them pass without a word.
 const SILENT_PINGS: u8 = 2;
-/// How long a close may take.
+/// How long a close may take, and one of a client that is slow: it has to read what was written
+/// before.
 const CLOSING: Duration = Duration::from_secs(5);
+const CLOSING_SLOW: Duration = Duration::from_secs(30);
 /// How long clients are to wait at most until they come back to a gateway that stops: within the
 /// grace of presence.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(4);
@@ -304,6 +306,7 @@ impl Socket {
                 let cursor = self.cursor.as_deref();
                 let reason = serde_json::json!({ "cursor": cursor }).to_string();
                 self.close(CloseCode::Again, &reason, "too_slow");
+                self.timer.as_mut().reset(Instant::now() + CLOSING_SLOW);
             }
             Close::Stopping => {
                 let delay = RECONNECT_WITHIN.mul_f64(chance()).as_millis();
