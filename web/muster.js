@@ -104,9 +104,9 @@ class Subscription {
   }
 }
 
-/** What a subscription is about: the same in a request and in a `live` or `reset`. */
+/** Names a subscription, in a request and in a `live` or `reset` alike. There is one user at a time. */
 function keyOf({ user_id, topic, topic_prefix, kind = "" }) {
-  return JSON.stringify(user_id !== undefined ? [String(user_id)] : [topic ?? null, topic_prefix ?? null, kind]);
+  return user_id !== undefined ? "user" : JSON.stringify([topic ?? null, topic_prefix ?? null, kind]);
 }
 
 /** Whether something may happen that belongs to both. */

@@ -2,7 +2,7 @@
  * The inbox: what a user is told, as it comes, and what they were told last.
  */
 
-import { BoundedList, byId, counted, element, longText, say, time } from "../dom.js";
+import { BoundedList, byId, element, longText, say, time } from "../dom.js";
 import { call, read } from "../rpc.js";
 
 /** As many are on the page; older ones are in Activity. */
@@ -100,8 +100,7 @@ export class Inbox extends EventTarget {
   #count(unread) {
     this.unread = unread;
     byId("unread").hidden = unread === 0;
-    byId("unread").textContent = unread > 99 ? "99+" : String(unread);
-    byId("unread").setAttribute("aria-label", counted(unread, "new notification"));
+    say("unread-count", unread > 99 ? "99+" : String(unread));
     this.dispatchEvent(new Event("unread"));
   }
 

@@ -1,8 +1,9 @@
 //! The files of the console, as any program gets them.
 
 use muster_testkit::{Service, curl};
+use serde_json::json;
 
-use crate::site::SOON;
+use crate::site::{SOON, Site};
 
 /// The head of an answer, in lower case, and its body.
 async fn ask(suite: &Service, path: &str, args: &[&str]) -> (String, String) {
@@ -94,4 +95,44 @@ async fn other_methods_other_paths_and_other_origins_are_refused() {
     )
     .await;
     assert!(head.starts_with("http/1.1 403"), "{head}");
+}
+
+#[tokio::test]
+async fn nothing_foreign_gets_into_the_page_or_out_of_it() {
+    let site = Site::start().await;
+    let page = site.page(1, "").await;
+    page.eval("document.addEventListener('securitypolicyviolation', (it) => { (window.kept ??= []).push(it.effectiveDirective); })")
+        .await;
+    let tried = [
+        ("img-src", "new Image().src = 'http://127.0.0.1:9/x.png'"),
+        ("connect-src", "new WebSocket('ws://127.0.0.1:9/')"),
+        (
+            "connect-src",
+            "fetch('http://127.0.0.1:9/').catch(() => {})",
+        ),
+        (
+            "require-trusted-types-for",
+            "{ const it = document.createElement('script'); it.append('window.ran = true'); document.body.append(it); }",
+        ),
+        (
+            "require-trusted-types-for",
+            "document.body.innerHTML = '<p>x</p>'",
+        ),
+        (
+            "style-src-attr",
+            "document.body.setAttribute('style', 'color: red')",
+        ),
+    ];
+    for (directive, attempt) in tried {
+        page.eval("window.kept = []").await;
+        page.eval(&format!("try {{ {attempt} }} catch {{ }}; 0"))
+            .await;
+        let kept = format!("window.kept.includes({})", json!(directive));
+        page.until(&kept).await;
+    }
+    assert_eq!(page.eval("window.ran === undefined").await, json!(true));
+    assert!(
+        page.complaints().len() >= tried.len(),
+        "the browser tells of each"
+    );
 }

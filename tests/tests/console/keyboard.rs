@@ -83,12 +83,12 @@ async fn every_control_has_a_name_and_what_comes_is_read_out() {
     let site = Site::start().await;
     let page = site.page(1, "").await;
     let nameless =
-        "[...document.querySelectorAll('input, select, button, a, nav, ol, ul, section')]
+        "[...document.querySelectorAll('input, select, button, a, nav, ul, section, [role=log]')]
         .filter((it) => !(it.getAttribute('aria-label') || it.getAttribute('aria-labelledby')
             || it.labels?.length || it.textContent.trim()))
         .map((it) => it.outerHTML)";
     assert_eq!(page.eval(nameless).await, json!([]));
-    let live = "['#inbox-list', '#pushed-list'].map((id) => document.querySelector(id).getAttribute('aria-live'))";
+    let live = "['#inbox-list', '#pushed-list'].map((id) => document.querySelector(id).closest('[role=log]').getAttribute('aria-live'))";
     assert_eq!(page.eval(live).await, json!(["polite", "polite"]));
     let roles = "['#connection', '#inbox-note', '#online-note', '#tasks-problem'].map((id) => document.querySelector(id).role)";
     assert_eq!(
