@@ -41,7 +41,7 @@ pub use browser::{Browser, Key, Page, Scheme};
 pub use dice::{Dice, seed, seed_or};
 pub use empty_root::{EmptyRoot, static_binary};
 pub use etcd::Etcd;
-pub use http::get;
+pub use http::{get, request};
 pub use lan::{Host, Lan};
 pub use mail::mails;
 pub use mariadb::MariaDb;

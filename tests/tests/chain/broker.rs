@@ -10,7 +10,7 @@ const USER: i64 = 1;
 async fn nothing_is_lost_when_the_broker_restarts_is_cut_off_or_has_no_room() {
     let mut chain = Chain::start().await;
     let subscriber = Subscriber::of(&chain.gateway.addr(), USER);
-    let writer = Writer::start(&chain.tasks.addr(), USER, 5).await;
+    let writer = Writer::start(&chain.tasks.addr(), USER, 3).await;
     subscriber.wait_for(5).await;
 
     chain.broker.close_connections().await;

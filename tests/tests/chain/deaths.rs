@@ -30,7 +30,7 @@ async fn kill_one_after_another(times: usize) {
     let mut dice = Dice::new(seed());
     let mut chain = Chain::start().await;
     let subscriber = Subscriber::of(&chain.gateway.addr(), USER);
-    let writer = Writer::start(&chain.tasks.addr(), USER, 5).await;
+    let writer = Writer::start(&chain.tasks.addr(), USER, 3).await;
     subscriber.wait_for(5).await;
     chain.broker.settle().await;
     for time in 1..=times {
@@ -39,7 +39,7 @@ async fn kill_one_after_another(times: usize) {
         chain.kill(part);
         // Without these two no task is completed.
         if !matches!(part, Part::Database | Part::Tasks) {
-            writer.wait_for_more(dice.within(0..20)).await;
+            writer.wait_for_more(dice.within(0..50)).await;
         }
         chain.restart(part).await;
         // The next one dies while they recover, or after.

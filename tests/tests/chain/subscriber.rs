@@ -40,11 +40,23 @@ impl Subscriber {
 
     /// Waits until it has been told of so many completions.
     pub(crate) async fn wait_for(&self, count: usize) -> Vec<Value> {
+        eventually(DEADLINE, || async { (self.count() >= count).then_some(()) }).await;
+        self.messages()
+    }
+
+    /// Waits until it has been told of a task.
+    pub(crate) async fn wait_for_task(&self, id: i64) {
+        let is_of_it = |message: &Value| message["task"]["id"] == id;
         eventually(DEADLINE, || async {
-            let messages = self.messages();
-            (messages.len() >= count).then_some(messages)
+            let told = self.told.lock().unwrap();
+            told.messages.iter().rev().any(is_of_it).then_some(())
         })
-        .await
+        .await;
+    }
+
+    /// How many completions it has been told of so far.
+    pub(crate) fn count(&self) -> usize {
+        self.told.lock().unwrap().messages.len()
     }
 
     /// The frames of completed tasks so far.

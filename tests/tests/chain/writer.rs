@@ -1,33 +1,39 @@
-//! Completes tasks with curl.
+//! Completes tasks over REST.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use muster_testkit::{curl, eventually};
+use muster_testkit::{eventually, request};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::DEADLINE;
 use crate::subscriber::{Completions, Subscriber};
 
+/// How long an answer may take: a service that hangs on a database that died answers later.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Makes a task: its id.
 pub(crate) async fn create(tasks: &str, user_id: i64) -> i64 {
     let body = json!({"user_id": user_id, "content": "water the plants"}).to_string();
-    let url = format!("http://{tasks}/tasks");
-    let made = curl(&["--fail", "-XPOST", &url, "-d", &body]).await.ok();
+    let (status, made) = request(tasks, "POST", "/tasks", &body).await.unwrap();
+    assert_eq!(status, 201, "{made}");
     let made: Value = serde_json::from_str(&made).unwrap();
     made["id"].as_i64().unwrap()
 }
 
 /// Gives a task a status, trying until it is so: what became of a call that broke off nobody knows.
 pub(crate) async fn set(tasks: &str, id: i64, status: i64) -> Value {
-    let url = format!("http://{tasks}/tasks/{id}");
-    let body = json!({"status": status}).to_string();
+    let (path, body) = (
+        format!("/tasks/{id}"),
+        json!({"status": status}).to_string(),
+    );
     eventually(DEADLINE, || async {
-        let patch = ["--fail", "--max-time", "5", "-XPATCH", &url, "-d", &body];
-        let output = curl(&patch).await;
-        let task: Option<Value> = serde_json::from_str(&output.stdout).ok();
-        task.filter(|_| output.status.success())
+        let patched = request(tasks, "PATCH", &path, &body);
+        let (code, task) = timeout(PATIENCE, patched).await.ok()??;
+        (code == 200).then(|| serde_json::from_str(&task).unwrap())
     })
     .await
 }
@@ -39,25 +45,25 @@ pub(crate) struct Writer {
     user_id: i64,
     completed: Arc<Mutex<Completions>>,
     stop: Arc<AtomicBool>,
-    task: JoinHandle<()>,
+    workers: JoinSet<()>,
 }
 
 impl Writer {
-    /// Goes round so many tasks of a user.
+    /// As many at once as there are tasks, each of its own of the user.
     pub(crate) async fn start(tasks: &str, user_id: i64, count: usize) -> Writer {
-        let mut ids = Vec::new();
-        for _ in 0..count {
-            ids.push(create(tasks, user_id).await);
-        }
         let (completed, stop) = (Arc::default(), Arc::default());
-        let (kept, until) = (Arc::clone(&completed), Arc::clone(&stop));
-        let task = tokio::spawn(go_round(tasks.to_owned(), ids, kept, until));
+        let mut workers = JoinSet::new();
+        for _ in 0..count {
+            let id = create(tasks, user_id).await;
+            let (kept, until) = (Arc::clone(&completed), Arc::clone(&stop));
+            workers.spawn(complete_again_and_again(tasks.to_owned(), id, kept, until));
+        }
         Writer {
             tasks: tasks.to_owned(),
             user_id,
             completed,
             stop,
-            task,
+            workers,
         }
     }
 
@@ -78,32 +84,28 @@ impl Writer {
     /// Stops, and holds what was completed against what each subscriber was told: each once, those of a task in order.
     pub(crate) async fn all_are_told_once(self, subscribers: &[&Subscriber]) {
         self.stop.store(true, Ordering::Relaxed);
-        self.task.await.unwrap();
+        self.workers.join_all().await;
         // After one that comes last, whatever comes twice has come.
         let last = create(&self.tasks, self.user_id).await;
         let mut completed = self.completed.lock().unwrap().clone();
         completed.insert(last, vec![complete(&self.tasks, last).await]);
         for subscriber in subscribers {
-            let is_told = || async { subscriber.completions().contains_key(&last).then_some(()) };
-            eventually(DEADLINE, is_told).await;
+            subscriber.wait_for_task(last).await;
             assert_eq!(subscriber.completions(), completed);
         }
     }
 }
 
-async fn go_round(
+async fn complete_again_and_again(
     tasks: String,
-    ids: Vec<i64>,
+    id: i64,
     completed: Arc<Mutex<Completions>>,
     stop: Arc<AtomicBool>,
 ) {
-    for id in ids.iter().cycle() {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let at = complete(&tasks, *id).await;
-        completed.lock().unwrap().entry(*id).or_default().push(at);
-        set(&tasks, *id, 0).await;
+    while !stop.load(Ordering::Relaxed) {
+        let at = complete(&tasks, id).await;
+        completed.lock().unwrap().entry(id).or_default().push(at);
+        set(&tasks, id, 0).await;
     }
 }
 
