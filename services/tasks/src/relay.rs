@@ -112,16 +112,32 @@ impl Relay {
         self.is_held_up = sent.is_err();
     }
 
-    /// Sends until nothing waits.
+    /// Sends until nothing waits. What was sent is removed while the next is read.
     async fn send_all(&mut self) -> Result<(), Obstacle> {
+        let mut sent: Vec<Completion> = Vec::new();
         while self.leads().await? {
-            let waiting = self.store.outbox(BATCH).await?;
+            let most = BATCH + sent.len() as u32;
+            let (removed, waiting) = tokio::join!(self.remove(&sent), self.store.outbox(most));
+            removed?;
+            let is_new = |one: &Completion| {
+                let among_sent = sent.binary_search_by_key(&one.position, |sent| sent.position);
+                among_sent.is_err()
+            };
+            let waiting: Vec<Completion> = waiting?.into_iter().filter(is_new).collect();
             if waiting.is_empty() {
-                break;
+                return Ok(());
             }
             self.send(&waiting).await?;
+            sent = waiting;
         }
-        Ok(())
+        Ok(self.remove(&sent).await?)
+    }
+
+    async fn remove(&self, sent: &[Completion]) -> Result<(), Error> {
+        match sent {
+            [] => Ok(()),
+            sent => self.store.remove(sent).await,
+        }
     }
 
     async fn wait_for_more(&self, stop: &Shutdown) {
@@ -141,7 +157,6 @@ impl Relay {
         for Completion { id, task, .. } in waiting {
             tracing::info!(message_id = %id, task = task.id, "Message published to \"{QUEUE}\"");
         }
-        self.store.remove(waiting).await?;
         metrics::counter!("tasks_relayed_total").increment(waiting.len() as u64);
         Ok(())
     }
