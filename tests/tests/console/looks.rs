@@ -77,7 +77,8 @@ async fn furnish(site: &Site) {
         .await;
 }
 
-async fn looks_right(page: &Page, name: &str) {
+/// Fails where a page does not fit or is pale, and leaves a picture of it.
+pub(crate) async fn looks_right(page: &Page, name: &str) {
     assert_eq!(page.eval(WIDE).await, json!([]), "{name} scrolls sideways");
     assert_eq!(page.eval(PALE).await, json!([]), "{name} is hard to read");
     let file = target_dir().join(format!("screenshots/{name}.png"));

@@ -3,6 +3,7 @@
 use muster_testkit::{Browser, RabbitMq, Service, curl, free_port};
 use serde_json::Value;
 
+use crate::looks::looks_right;
 use crate::site::{SOON, are, has_text};
 
 /// The services that a task passes on its way to the page.
@@ -77,6 +78,8 @@ async fn a_page_misses_nothing_and_shows_nothing_twice_while_the_gateway_is_away
             _ => assert!(processes.gateway.stop(SOON).await.success()),
         }
         page.until(&has_text("#connection", "Disconnected")).await;
+        page.resize(320, 568).await;
+        looks_right(&page, &format!("{how}-narrow")).await;
         let (meanwhile, later) = (format!("while it is {how}"), format!("after it was {how}"));
         processes.complete_one(&meanwhile).await;
         processes.gateway.restart().await;
