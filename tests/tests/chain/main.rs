@@ -7,7 +7,7 @@ mod broker;
 mod contract;
 mod deaths;
 mod embedded;
-mod gateways;
+mod several;
 mod site;
 mod subscriber;
 mod writer;

@@ -29,11 +29,10 @@ impl Chain {
     pub(crate) async fn start() -> Chain {
         let (broker, database, etcd) =
             tokio::join!(RabbitMq::start(), MariaDb::start(), Etcd::start());
-        let (bus, store, etcd_at) = (broker.url(), database.url("tasks").await, etcd.endpoint());
+        let etcd_at = etcd.endpoint();
         let presence = service("presence", &["--etcd", &etcd_at]).await;
         let activity = service("activity", &["--etcd", &etcd_at]).await;
-        let args = ["--etcd", &etcd_at, "--bus", &bus, "--store", &store];
-        let tasks = service("tasks", &args).await;
+        let tasks = tasks(&etcd, &broker, &database).await;
         let gateway = gateway(&etcd, &broker).await;
         Chain {
             broker,
@@ -49,6 +48,11 @@ impl Chain {
     /// One more gateway.
     pub(crate) async fn another_gateway(&self) -> Service {
         gateway(&self.etcd, &self.broker).await
+    }
+
+    /// One more process of tasks, on the same database.
+    pub(crate) async fn more_tasks(&self) -> Service {
+        tasks(&self.etcd, &self.broker, &self.database).await
     }
 
     /// Ends one with SIGKILL.
@@ -72,6 +76,12 @@ impl Chain {
             Part::Activity => self.activity.restart().await,
         }
     }
+}
+
+async fn tasks(etcd: &Etcd, broker: &RabbitMq, database: &MariaDb) -> Service {
+    let (etcd, bus, store) = (etcd.endpoint(), broker.url(), database.url("tasks").await);
+    let args = ["--etcd", &etcd, "--bus", &bus, "--store", &store];
+    service("tasks", &args).await
 }
 
 async fn gateway(etcd: &Etcd, broker: &RabbitMq) -> Service {

@@ -1,4 +1,4 @@
-//! Several gateways, and what none of them can make sense of.
+//! Several gateways, several processes of tasks, and what nobody can make sense of.
 
 use std::time::Duration;
 
@@ -41,6 +41,23 @@ async fn each_gateway_tells_each_user_and_one_takes_over_when_another_is_killed_
     .await;
     second.process().resume();
     writer.all_are_told_once(&[&on_first, &on_second]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_process_of_tasks_completes_and_one_tells_even_if_another_is_killed() {
+    let mut chain = Chain::start().await;
+    let second = chain.more_tasks().await;
+    let subscriber = Subscriber::of(&chain.gateway.addr(), USER);
+    let writer = Writer::start(&second.addr(), USER, 3).await;
+    subscriber.wait_for(6).await;
+    for _ in 0..3 {
+        // It leads, or follows again.
+        chain.kill(Part::Tasks);
+        writer.wait_for_more(10).await;
+        subscriber.wait_for(writer.count()).await;
+        chain.restart(Part::Tasks).await;
+    }
+    writer.all_are_told_once(&[&subscriber]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
