@@ -125,7 +125,7 @@ impl Bus {
     }
 
     /// Publishes messages in order. Each is safe when this returns: in its queue, on disk, or (in one process) handled.
-    /// Returns within about ten seconds. Hundreds at a time are the fastest; one call at a time goes on.
+    /// Returns within fifteen seconds. Hundreds at a time are the fastest; one call at a time goes on.
     ///
     /// # Errors
     /// Some may have been sent or not: send all of them again, before any later ones.
