@@ -3,6 +3,7 @@
 //! A task leaves the outbox when the bus has confirmed both of its messages, the one for outsiders and the event. What
 //! became of a message that was not confirmed is not known: it is sent again, under the same id.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use muster_kit::Shutdown;
@@ -70,7 +71,7 @@ impl Relay {
             tracing::warn!(
                 "no --bus: completed tasks wait in the outbox, until it is full and no more can be completed"
             );
-            stop.cancelled().await;
+            stop.run_until_cancelled(self.count()).await;
             return;
         }
         let late = async {
@@ -82,6 +83,16 @@ impl Relay {
             () = late => tracing::warn!("completed tasks are left in the outbox for the next start"),
         }
         let _late = timeout(LAST_CALL, self.store.stop_leading(self.id)).await;
+    }
+
+    /// Tells how many wait, for ever.
+    async fn count(&self) -> Infallible {
+        loop {
+            if let Err(why) = self.tell_waiting().await {
+                tracing::debug!(%why, "nobody knows how many completed tasks wait");
+            }
+            sleep(SWEEP).await;
+        }
     }
 
     async fn relay(&mut self, stop: &Shutdown) {

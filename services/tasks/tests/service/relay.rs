@@ -162,6 +162,10 @@ async fn without_a_bus_completed_tasks_wait_until_there_is_one() {
     let task = set(&service, 1, DONE).await;
     let logged = service.process().stderr() + &service.process().stdout();
     assert!(logged.contains("no --bus"), "{logged}");
+    eventually(SOON, async || {
+        (metric(&service, "tasks_outbox_waiting").await? == "1").then_some(())
+    })
+    .await;
     assert!(service.stop(SOON).await.success());
     let _service = start(&sqlite(folder.path()), Some(&broker)).await;
     let (plain, _) = Ears::open(&broker).await.until_heard(1).await;
