@@ -1,14 +1,17 @@
 //! gRPC-Web: the frames of gRPC in the body of a plain HTTP answer, and its trailers as one more frame.
 
 mod frame;
+mod pump;
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
 use muster_kit::Shutdown;
@@ -23,6 +26,9 @@ use super::method::Method;
 use super::wire::{self, Encoding};
 use super::{Edge, LONGEST_CALL, late};
 
+/// How long a client may leave an answer unread.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Passes a call on, and answers it.
 pub(super) async fn answer(
     edge: &Edge,
@@ -32,7 +38,10 @@ pub(super) async fn answer(
 ) -> Response {
     let begun = timeout(LONGEST_CALL, begin(edge, method, encoding, request)).await;
     let body = match begun.unwrap_or_else(|_| Err(late())) {
-        Ok(answers) => Body::from_stream(frames(answers, encoding)),
+        Ok(answers) => {
+            let frames = pump::pumped(frames(answers, encoding), PATIENCE);
+            Body::from_stream(frames.map(Ok::<_, Infallible>))
+        }
         Err(status) => frame::trailers(encoding, &of_status(&status)).into(),
     };
     ([(CONTENT_TYPE, encoding.content_type())], body).into_response()
@@ -77,15 +86,12 @@ fn slot(edge: &Edge) -> Result<OwnedSemaphorePermit, Status> {
 }
 
 /// A frame for each message, and one for the trailers, which is the last.
-fn frames(
-    answers: Answers,
-    encoding: Encoding,
-) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
+fn frames(answers: Answers, encoding: Encoding) -> impl Stream<Item = Bytes> {
     stream::unfold(Some(answers), move |answers| async move {
         let mut answers = answers?;
         Some(match answers.next().await {
-            Ok(message) => (Ok(frame::data(encoding, &message)), Some(answers)),
-            Err(trailers) => (Ok(frame::trailers(encoding, &trailers)), None),
+            Ok(message) => (frame::data(encoding, &message), Some(answers)),
+            Err(trailers) => (frame::trailers(encoding, &trailers), None),
         })
     })
 }
