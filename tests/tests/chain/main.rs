@@ -7,6 +7,7 @@ mod broker;
 mod contract;
 mod deaths;
 mod embedded;
+mod page;
 mod several;
 mod site;
 mod subscriber;
