@@ -9,8 +9,6 @@ mod event;
 mod mailbox;
 mod place;
 mod recent;
-#[cfg(test)]
-mod tests;
 mod topic;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -177,3 +175,6 @@ impl Hub {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! listens beyond loopback only with `--insecure`. Whatever decides otherwise one day decides it
 //! here, and nowhere else.
 
-use axum::http::HeaderMap;
+use http::HeaderMap;
 
 use crate::protocol::{BadRequest, Selection, UserId};
 
