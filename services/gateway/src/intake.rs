@@ -4,7 +4,6 @@
 //! A message is acknowledged once its event is on disk. The same again is stored once: an event is
 //! known by its topic and id.
 
-use std::ops::Range;
 use std::time::Duration;
 
 use metrics::counter;
@@ -17,7 +16,6 @@ use muster_proto::muster::activity::v1 as pb;
 use pb::activity_service_client::ActivityServiceClient;
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
-use tonic_types::StatusExt;
 
 use crate::feed::USER_TOPICS;
 use crate::protocol::UserId;
@@ -26,6 +24,8 @@ use crate::protocol::UserId;
 const BATCH: usize = 500;
 /// Bytes of messages in one call: half of what the service takes.
 const CALL_BYTES: usize = 2 * 1024 * 1024;
+/// The longest message of an event that the service takes.
+const EVENT_BYTES: usize = 65_536;
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -38,16 +38,13 @@ pub async fn keep(bus: Bus, activity: Client, retention: Duration, shutdown: Shu
     if bus.is_none() {
         return;
     }
-    let retention_is_set = set_retention(activity.clone(), retention);
-    if shutdown
-        .run_until_cancelled(retention_is_set)
-        .await
-        .is_none()
-    {
-        return;
-    }
     let take = |batch| store(activity.clone(), batch);
-    bus.consume(&GATEWAY_QUEUE, BATCH, &shutdown, take).await;
+    // Events are not to wait for the retention, which may be refused for as long as there are too
+    // many others.
+    tokio::join!(
+        shutdown.run_until_cancelled(set_retention(activity.clone(), retention)),
+        bus.consume(&GATEWAY_QUEUE, BATCH, &shutdown, take),
+    );
 }
 
 /// Sets how long events of users are kept, as soon as the service can be reached.
@@ -80,27 +77,30 @@ async fn store(mut activity: Client, batch: Vec<Delivery>) -> Vec<Rejected> {
         }
     }
     let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
+    let mut most = BATCH;
     while !pending.is_empty() {
-        let call = first_call(&pending);
-        match append(&mut activity, &pending[call.clone()]).await {
+        let count = first_call(&pending, most);
+        match append(&mut activity, &pending[..count]).await {
             Ok(refused) => {
                 backoff.reset();
-                log_stored(&pending[call.clone()]);
                 rejected.extend(refused);
-                pending.drain(call);
+                log_stored(&pending[..count]);
+                pending.drain(..count);
+                most = BATCH.min(2 * count);
             }
-            Err(status) => match bad_event(&status).filter(|bad| call.contains(bad)) {
-                Some(bad) => {
-                    let (index, _) = pending.remove(bad);
-                    let why = status.message().to_owned();
-                    rejected.push(Rejected { index, why });
-                }
-                None => {
-                    counter!("gateway_intake_retries_total").increment(1);
-                    tracing::warn!(%status, "events wait for the activity service");
-                    sleep(backoff.delay()).await;
-                }
-            },
+            // At least one of them can never be stored: it is alone in a call in the end.
+            Err(status) if is_for_good(&status) && count > 1 => most = count / 2,
+            Err(status) if is_for_good(&status) => {
+                let (index, _) = pending.remove(0);
+                let why = status.message().to_owned();
+                rejected.push(Rejected { index, why });
+                most = BATCH.min(2 * count);
+            }
+            Err(status) => {
+                counter!("gateway_intake_retries_total").increment(1);
+                tracing::warn!(%status, "events wait for the activity service");
+                sleep(backoff.delay()).await;
+            }
         }
     }
     rejected
@@ -108,6 +108,9 @@ async fn store(mut activity: Client, batch: Vec<Delivery>) -> Vec<Rejected> {
 
 /// The event of a message.
 fn event(delivery: &Delivery) -> Result<pb::NewEvent, String> {
+    if delivery.body.len() > EVENT_BYTES {
+        return Err(format!("longer than {EVENT_BYTES} bytes"));
+    }
     let event = Event::from_json(&delivery.body).map_err(|error| error.to_string())?;
     let recipient = event.recipient.ok_or("no recipient")?;
     let recipient: UserId = recipient
@@ -124,14 +127,15 @@ fn event(delivery: &Delivery) -> Result<pb::NewEvent, String> {
     })
 }
 
-/// As many of the first ones as go into one call.
-fn first_call(pending: &Pending) -> Range<usize> {
+/// How many of the first ones go into one call, of which `most` may.
+fn first_call(pending: &Pending, most: usize) -> usize {
     let mut bytes = 0;
     let fits = |(_, event): &&(usize, pb::NewEvent)| {
         bytes += event.message.len() + event.id.len() + event.kind.len();
         bytes <= CALL_BYTES
     };
-    0..pending.iter().take_while(fits).count().max(1)
+    let first = pending.iter().take(most);
+    first.take_while(fits).count().max(1)
 }
 
 /// Appends events; those that can never be: their ids are there with another content.
@@ -171,22 +175,15 @@ fn log_stored(events: &[(usize, pb::NewEvent)]) {
     }
 }
 
-/// Which event of a call is malformed, if that is why it was refused.
-fn bad_event(status: &Status) -> Option<usize> {
-    if status.code() != Code::InvalidArgument {
-        return None;
-    }
-    let details = status.get_details_bad_request()?;
-    let field = &details.field_violations.first()?.field;
-    let (index, _) = field.strip_prefix("events[")?.split_once(']')?;
-    index.parse().ok()
+/// Whether the same call is refused at any other time as well.
+fn is_for_good(status: &Status) -> bool {
+    matches!(status.code(), Code::InvalidArgument | Code::OutOfRange)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use bytes::Bytes;
-    use tonic_types::{BadRequest, ErrorDetails};
 
     use super::*;
 
@@ -242,17 +239,9 @@ mod tests {
                 },
             )
         };
-        assert_eq!(first_call(&vec![of(1), of(1)]), 0..2);
-        assert_eq!(first_call(&vec![of(CALL_BYTES), of(1)]), 0..1);
-        assert_eq!(first_call(&vec![of(CALL_BYTES + 1), of(1)]), 0..1);
-    }
-
-    #[test]
-    fn the_one_event_that_is_malformed_is_found() {
-        let violation = BadRequest::with_violation("events[3].message", "too long");
-        let details = ErrorDetails::with_bad_request(violation.field_violations);
-        let status = Status::with_error_details(Code::InvalidArgument, "no", details);
-        assert_eq!(bad_event(&status), Some(3));
-        assert_eq!(bad_event(&Status::unavailable("events[3]")), None);
+        assert_eq!(first_call(&vec![of(1), of(1)], 9), 2);
+        assert_eq!(first_call(&vec![of(1), of(1)], 1), 1);
+        assert_eq!(first_call(&vec![of(CALL_BYTES), of(1)], 9), 1);
+        assert_eq!(first_call(&vec![of(CALL_BYTES + 1), of(1)], 9), 1);
     }
 }

@@ -7,6 +7,7 @@ mod client;
 mod drain;
 mod event_streams;
 mod gateways;
+mod intake;
 mod limits;
 mod presence;
 mod replay;
