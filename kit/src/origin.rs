@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use http::header::{HOST, ORIGIN};
-use http::{Request, uri::Authority};
+use http::{HeaderValue, Request, uri::Authority};
 
 /// The browser origins that are allowed beside the edge's own.
 #[derive(Debug, Clone, Default)]
@@ -53,22 +53,36 @@ fn parse_origin(text: &str) -> Result<String, NoOrigin> {
     Ok(text)
 }
 
+/// Who sends a request that may pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sender {
+    /// A program, or a page of the edge's own origin.
+    Own,
+    /// A page of this other origin, which is allowed.
+    Page(HeaderValue),
+}
+
 impl Origins {
-    /// Whether a request may pass an edge that listens on loopback (or not).
-    pub fn check<B>(&self, request: &Request<B>, on_loopback: bool) -> Result<(), Refused> {
+    /// Who sends a request to an edge that listens on loopback (or not).
+    ///
+    /// # Errors
+    /// It may not pass.
+    pub fn check<B>(&self, request: &Request<B>, on_loopback: bool) -> Result<Sender, Refused> {
         let host = host_of(request);
         if on_loopback && !host.as_ref().is_some_and(is_this_machine) {
             return Err(Refused::Host);
         }
-        let Some(origin) = request.headers().get(ORIGIN) else {
-            return Ok(());
+        let Some(sent) = request.headers().get(ORIGIN) else {
+            return Ok(Sender::Own);
         };
-        let origin = origin.to_str().unwrap_or_default().to_ascii_lowercase();
-        let own = host.is_some_and(|host| is_own(&origin, &host));
-        if own || self.0.contains(&origin) {
-            return Ok(());
+        let origin = sent.to_str().unwrap_or_default().to_ascii_lowercase();
+        if host.is_some_and(|host| is_own(&origin, &host)) {
+            return Ok(Sender::Own);
         }
-        Err(Refused::Origin)
+        match self.0.contains(&origin) {
+            true => Ok(Sender::Page(sent.clone())),
+            false => Err(Refused::Origin),
+        }
     }
 }
 
@@ -96,7 +110,7 @@ fn is_this_machine(host: &Authority) -> bool {
 mod tests {
     use super::*;
 
-    fn checked(origins: &str, host: &str, origin: Option<&str>) -> Result<(), Refused> {
+    fn checked(origins: &str, host: &str, origin: Option<&str>) -> Result<Sender, Refused> {
         let mut request = Request::builder().header(HOST, host);
         if let Some(origin) = origin {
             request = request.header(ORIGIN, origin);
@@ -107,12 +121,12 @@ mod tests {
 
     #[test]
     fn programs_and_own_pages_pass() {
-        assert_eq!(checked("", "localhost:8802", None), Ok(()));
-        assert_eq!(checked("", "127.0.0.1:8802", None), Ok(()));
-        assert_eq!(checked("", "[::1]:8802", None), Ok(()));
+        assert_eq!(checked("", "localhost:8802", None), Ok(Sender::Own));
+        assert_eq!(checked("", "127.0.0.1:8802", None), Ok(Sender::Own));
+        assert_eq!(checked("", "[::1]:8802", None), Ok(Sender::Own));
         assert_eq!(
             checked("", "localhost:8802", Some("http://localhost:8802")),
-            Ok(())
+            Ok(Sender::Own)
         );
     }
 
@@ -126,7 +140,9 @@ mod tests {
         );
         assert_eq!(
             checked("https://app.example.org", "localhost:8802", page),
-            Ok(())
+            Ok(Sender::Page(HeaderValue::from_static(
+                "https://app.example.org"
+            )))
         );
         let other_port = Some("http://localhost:1");
         assert_eq!(

@@ -6,6 +6,7 @@
 mod answer;
 mod call;
 mod connections;
+mod cors;
 mod edge;
 mod gather;
 mod intake;

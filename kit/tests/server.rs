@@ -64,6 +64,7 @@ impl Running {
     async fn start(drain: Duration, limits: Limits) -> Self {
         let context = Context {
             drain,
+            origins: "https://app.example.org".parse().unwrap(),
             ..Context::for_test("test")
         };
         let shutdown = context.shutdown.clone();
@@ -221,6 +222,36 @@ async fn a_page_of_a_foreign_origin_is_refused() {
         let claim = "content-type: application/grpc\r\nhost: evil.example\r\n";
         let claimed = running.http(&post(claim).replace("/echo", route)).await;
         assert!(claimed.starts_with("HTTP/1.1 403"), "{route}: {claimed}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_an_origin_that_is_allowed_may_ask_and_read_and_no_other_may() {
+    let running = Running::usual().await;
+    let ask = |origin: &str, method: &str| {
+        let asked =
+            "access-control-request-method: POST\r\naccess-control-request-headers: x-a\r\n";
+        let end = "connection: close\r\ncontent-length: 0\r\n";
+        format!(
+            "{method} /echo HTTP/1.1\r\nhost: localhost\r\norigin: {origin}\r\n{asked}{end}\r\n"
+        )
+    };
+    let allowed = "access-control-allow-origin: https://app.example.org\r\n";
+    let preflight = running
+        .http(&ask("https://app.example.org", "OPTIONS"))
+        .await;
+    assert!(preflight.starts_with("HTTP/1.1 204"), "{preflight}");
+    assert!(preflight.contains(allowed), "{preflight}");
+    assert!(preflight.contains("access-control-allow-headers: *, authorization"));
+    let answer = running.http(&ask("https://app.example.org", "POST")).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains(allowed), "{answer}");
+    for method in ["OPTIONS", "POST"] {
+        let foreign = running.http(&ask("https://evil.example", method)).await;
+        assert!(foreign.starts_with("HTTP/1.1 403"), "{foreign}");
+        assert!(!foreign.contains("access-control"), "{foreign}");
+        let own = running.http(&ask("http://localhost", method)).await;
+        assert!(!own.contains("access-control"), "{own}");
     }
 }
 

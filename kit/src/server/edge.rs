@@ -21,13 +21,14 @@ use tonic::codegen::Service;
 
 use super::answer::Answer;
 use super::call::{Call, claims_grpc};
+use super::cors;
 use super::limits::Limits;
 use super::meter::Meters;
 use super::turn::Turn;
 use super::upgrade::{Caller, Upgrade};
 use crate::grpc_timeout;
 use crate::listen::Listener;
-use crate::origin::Origins;
+use crate::origin::{Origins, Refused, Sender};
 
 /// The way into the handlers of one port.
 pub(super) struct Edge {
@@ -61,6 +62,14 @@ impl Shared {
     pub(super) fn serves_grpc(&self, path: &str) -> bool {
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         service.is_some_and(|(service, _)| self.grpc_services.iter().any(|of| of == service))
+    }
+
+    /// Who sends a request; of a gRPC call nobody asks.
+    fn sender<B>(&self, call: &Call, request: &Request<B>) -> Result<Sender, Refused> {
+        match call.is_grpc {
+            true => Ok(Sender::Own),
+            false => self.origins.check(request, self.on_loopback),
+        }
     }
 }
 
@@ -122,11 +131,15 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let call = Call::of(&request, &self.shared);
-        if !call.is_grpc
-            && let Err(refused) = self.shared.origins.check(&request, self.shared.on_loopback)
-        {
-            let refusal = problem(StatusCode::FORBIDDEN, &refused.to_string());
-            return Box::pin(async { Ok(answer(call, None, refusal)) });
+        let sender = match self.shared.sender(&call, &request) {
+            Ok(sender) => sender,
+            Err(refused) => {
+                let refusal = problem(StatusCode::FORBIDDEN, &refused.to_string());
+                return Box::pin(async { Ok(answer(call, None, refusal)) });
+            }
+        };
+        if let Some(asked) = cors::preflight(&request, &sender) {
+            return Box::pin(async { Ok(answer(call, None, asked)) });
         }
         let allowed = if call.is_grpc {
             grpc_timeout::of(request.headers())
@@ -145,11 +158,12 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
             drop(brought);
             let handling = AssertUnwindSafe(handling).catch_unwind();
             let handling = call.id.clone().scope(timeout(limit, handling));
-            let response = match handling.await {
+            let mut response = match handling.await {
                 Ok(Ok(Ok(response))) => response,
                 Ok(Err(_panic)) => failure(&call, Status::internal("internal error")),
                 Err(_elapsed) => failure(&call, Status::deadline_exceeded("deadline exceeded")),
             };
+            cors::show(response.headers_mut(), &sender);
             Ok(answer(call, allowed, response))
         })
     }
