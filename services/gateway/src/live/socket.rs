@@ -66,24 +66,37 @@ enum Closing {
 }
 
 /// Serves a WebSocket to its end.
-pub(super) async fn serve(session: Session, upgraded: Upgraded) {
-    session.live.stats.sockets.increment(1);
-    let mut socket = Socket {
-        web: web_socket(upgraded.socket, upgraded.read.to_vec()),
-        session,
-        sending: Sending::Nothing,
-        pace: Pace::new(),
-        timer: Box::pin(sleep(ping())),
-        heard: true,
-        silent_pings: 0,
-        cursor: None,
-        closing: None,
-    };
-    let why = poll_fn(|cx| socket.poll(cx)).await;
-    let stats = &socket.session.live.stats;
-    stats.sockets.decrement(1);
-    if socket.closing.is_none() {
-        stats.closed(why);
+pub(super) fn serve(session: Session, upgraded: Upgraded) -> impl Future<Output = ()> + Send {
+    // Not in the task: it would keep the buffer in which the request came as long as it runs.
+    let mut socket = Socket::new(session, upgraded);
+    async move {
+        let why = poll_fn(|cx| socket.poll(cx)).await;
+        if socket.closing.is_none() {
+            socket.session.live.stats.closed(why);
+        }
+    }
+}
+
+impl Socket {
+    fn new(session: Session, upgraded: Upgraded) -> Socket {
+        session.live.stats.sockets.increment(1);
+        Socket {
+            web: web_socket(upgraded.socket, upgraded.read.to_vec()),
+            session,
+            sending: Sending::Nothing,
+            pace: Pace::new(),
+            timer: Box::pin(sleep(ping())),
+            heard: true,
+            silent_pings: 0,
+            cursor: None,
+            closing: None,
+        }
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.session.live.stats.sockets.decrement(1);
     }
 }
 
