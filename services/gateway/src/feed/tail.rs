@@ -6,15 +6,19 @@ use std::time::{Duration, SystemTime};
 use metrics::{counter, histogram};
 use muster_kit::backoff::Backoff;
 use muster_proto::muster::activity::v1::event_filter::Topics;
+use tokio::task::yield_now;
 use tokio::time::sleep;
 use tonic::Status;
 
 use super::activity::{Activity, News, news};
-use crate::hub::{Hub, Place};
+use crate::hub::{Event, Hub, Place};
 use crate::protocol::Reason;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LONGEST_RETRY: Duration = Duration::from_secs(2);
+
+/// Events that are given out until other tasks have their turn.
+const EVENTS_PER_TURN: usize = 256;
 
 /// Where a tail is.
 struct Tail {
@@ -56,7 +60,7 @@ impl Tail {
             match news(&mut stream).await? {
                 News::Events(events, place) => {
                     events.first().inspect(|event| note_lag(&event.received_at));
-                    events.into_iter().for_each(|event| self.hub.publish(event));
+                    publish(&self.hub, events).await;
                     self.go_on(place);
                 }
                 News::Live(place) => self.go_on(place),
@@ -85,6 +89,18 @@ impl Tail {
     }
 }
 
+/// Gives events to who wants them. All of them have their turn to write some of many, who would have
+/// too much to write otherwise.
+async fn publish(hub: &Hub, events: Vec<Event>) {
+    for (index, event) in events.into_iter().enumerate() {
+        hub.publish(event);
+        if index % EVENTS_PER_TURN == EVENTS_PER_TURN - 1 {
+            yield_now().await;
+        }
+    }
+    yield_now().await;
+}
+
 /// How long an event took from the store to here.
 fn note_lag(received_at: &str) {
     let Ok(received_at) = received_at.parse::<prost_types::Timestamp>() else {
@@ -94,4 +110,59 @@ fn note_lag(received_at: &str) {
         .ok()
         .and_then(|at| at.elapsed().ok());
     histogram!("gateway_feed_lag_seconds").record(lag.unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::hub::{Form, Found, Kept, Mailbox, Member, Routing};
+
+    #[tokio::test]
+    async fn who_reads_is_not_too_slow_for_a_burst() {
+        const EVENTS: usize = 10_000;
+        let kept = Kept {
+            events: 1,
+            bytes: 1_024,
+            bare_topics: 0,
+        };
+        let (hub, mailbox) = (
+            Hub::new(Routing::ToAll, kept),
+            Mailbox::new(&Arc::default()),
+        );
+        let member = Member {
+            mailbox: Arc::clone(&mailbox),
+            number: 1,
+            form: Form::Event,
+            kind: None,
+            after: i64::MIN,
+            label: None,
+        };
+        hub.join("", member);
+        let reader = tokio::spawn(async move {
+            for read in 0..EVENTS {
+                match poll_fn(|cx| mailbox.poll_take(cx)).await {
+                    Found::Mail(_) => {}
+                    Found::Close(_) => return read,
+                }
+            }
+            EVENTS
+        });
+        let event = |position| Event {
+            position,
+            ..Event::default()
+        };
+        // As they come after an outage: all are there already.
+        for batch in 0..10 {
+            publish(
+                &hub,
+                (1..=1_000)
+                    .map(|event_of| event(batch * 1_000 + event_of))
+                    .collect(),
+            )
+            .await;
+        }
+        assert_eq!(reader.await.ok(), Some(EVENTS));
+    }
 }
