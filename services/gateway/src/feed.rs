@@ -72,6 +72,14 @@ impl Feed {
 }
 
 impl Source {
+    /// What brings the events of a topic: for one of a user, those of all users.
+    pub fn of_topic(topic: &str) -> Source {
+        match topic.starts_with(USER_TOPICS) {
+            true => Self::Users,
+            false => Self::Topic(topic.to_owned()),
+        }
+    }
+
     /// As a filter has it.
     fn topics(&self) -> Topics {
         match self {

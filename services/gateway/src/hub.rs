@@ -7,6 +7,7 @@
 
 mod event;
 mod mailbox;
+mod page;
 mod place;
 mod recent;
 mod topic;
@@ -17,6 +18,7 @@ use tokio::sync::watch;
 
 pub use self::event::{Event, Form, Frames};
 pub use self::mailbox::{Close, Found, Mail, Mailbox, Mark, Office};
+pub use self::page::Page;
 pub use self::place::Place;
 use self::recent::Recent;
 pub use self::recent::{Kept, Routing};
@@ -95,7 +97,7 @@ impl Hub {
                 member.after = i64::MIN;
             }
             if let (Some(reason), Some(label)) = (reset, &member.label) {
-                let mark = Mark::reset(reason, &cursor, label);
+                let mark = Mark::reset(reason, &cursor, label, member.number);
                 member.mailbox.push(Mail::Mark(mark));
             }
         }

@@ -12,9 +12,12 @@ mod session;
 mod socket;
 mod sse;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -23,6 +26,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use muster_kit::Shutdown;
 use muster_kit::server::{Caller, Upgrade};
+use tokio::time::sleep;
 
 pub use self::places::Limits;
 use self::places::Places;
@@ -57,10 +61,26 @@ impl Live {
         });
         let (closing, shutdown) = (Arc::clone(&live), shutdown.clone());
         tokio::spawn(async move {
-            shutdown.cancelled().await;
+            let rounds = closing.close_held();
+            shutdown.run_until_cancelled(rounds).await;
             closing.places.close_all();
         });
         live
+    }
+}
+
+/// How long a connection may have a page that it catches up with, and how often that is looked at.
+/// There is room for a number of them only, and who does not read would have one for ever.
+const PAGE_HELD: Duration = Duration::from_secs(30);
+const PAGE_ROUND: Duration = Duration::from_secs(5);
+
+impl Live {
+    /// Closes connections that are too slow to catch up, for ever.
+    async fn close_held(&self) {
+        loop {
+            sleep(PAGE_ROUND).await;
+            self.places.close_held(PAGE_HELD);
+        }
     }
 }
 

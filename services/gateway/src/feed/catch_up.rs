@@ -8,13 +8,12 @@ use futures_util::{Stream, stream};
 use metrics::counter;
 use muster_kit::backoff::Backoff;
 use muster_proto::muster::activity::v1::event_filter::Topics;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::sleep;
 use tonic::Status;
 
 use super::Feed;
-use super::activity::{Activity, Page, may_succeed_later};
-use crate::hub::{Event, Member, Place, Step};
+use super::activity::{self, Activity, may_succeed_later};
+use crate::hub::{Event, Member, Page, Place, Step};
 use crate::protocol::Reason;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -41,10 +40,9 @@ pub struct CatchUp {
 /// What the subscriber is told on the way.
 #[derive(Debug)]
 pub enum Told {
-    /// Some of the events that it missed.
-    Events(Vec<Arc<Event>>),
-    /// What lay between is not to be had. Where it goes on.
-    Reset(Reason, Place),
+    /// Some of the events that it missed; in front of them where it goes on, if what lay between
+    /// is not to be had.
+    Missed(Option<(Reason, Place)>, Page),
     /// It is live from this cursor on, and joined: the end.
     Live(Arc<str>),
     /// The service refuses the request: the end.
@@ -54,10 +52,6 @@ pub enum Told {
 /// How far it is.
 struct Way {
     catch_up: CatchUp,
-    /// Read already, and to be told next.
-    next: Vec<Arc<Event>>,
-    /// Held until what was told last is on its way.
-    room: Option<OwnedSemaphorePermit>,
     backoff: Backoff,
     is_over: bool,
 }
@@ -67,8 +61,6 @@ impl CatchUp {
     pub fn told(self) -> Pin<Box<dyn Stream<Item = Told> + Send>> {
         let way = Way {
             catch_up: self,
-            next: Vec::new(),
-            room: None,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             is_over: false,
         };
@@ -86,7 +78,7 @@ impl CatchUp {
         }
     }
 
-    async fn page(&self) -> Result<Page, Status> {
+    async fn page(&self) -> Result<activity::Page, Status> {
         counter!("gateway_store_reads_total").increment(1);
         let cursor = self
             .place
@@ -104,28 +96,29 @@ impl Way {
         if self.is_over {
             return None;
         }
-        if !self.next.is_empty() {
-            return Some(Told::Events(std::mem::take(&mut self.next)));
-        }
-        self.room = None;
         self.catch_up.feed.hub.begun().await;
         if self.catch_up.from_now {
             return self.join_now().map(|cursor| self.live(cursor));
         }
+        let mut was_in_vain = false;
         loop {
             match self.catch_up.step() {
                 Step::Joined(cursor) => return Some(self.live(cursor)),
                 Step::Missed(events) => {
-                    let events = self.pass(events);
-                    if !events.is_empty() {
-                        return Some(Told::Events(events));
+                    let page = self.pass(events);
+                    if !page.is_empty() {
+                        return Some(Told::Missed(None, page));
                     }
                 }
-                Step::Unknown => {
-                    if let Some(told) = self.read().await {
-                        return Some(told);
-                    }
+                // The store is away, or the feed is late: either takes its time.
+                Step::Unknown if was_in_vain => {
+                    sleep(self.backoff.delay()).await;
+                    was_in_vain = false;
                 }
+                Step::Unknown => match self.read().await {
+                    None => was_in_vain = true,
+                    told => return told,
+                },
             }
         }
     }
@@ -147,37 +140,33 @@ impl Way {
     }
 
     /// Goes on behind the events; those that are wanted.
-    fn pass(&mut self, mut events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+    fn pass(&mut self, mut events: Vec<Arc<Event>>) -> Page {
         if let (Some(place), Some(last)) = (&mut self.catch_up.place, events.last()) {
             place.position = last.position;
         }
-        events.retain(|event| self.catch_up.member.wants(event));
-        events
+        let member = &self.catch_up.member;
+        events.retain(|event| member.wants(event));
+        Page::new(member, events, None)
     }
 
-    /// Reads on from the store; what is to be told of it.
+    /// Reads on from the store; what is to be told of it, if it is anything.
     async fn read(&mut self) -> Option<Told> {
         let page = match self.catch_up.page().await {
             Ok(page) => page,
-            Err(status) if may_succeed_later(&status) => {
-                sleep(self.backoff.delay()).await;
-                return None;
-            }
+            Err(status) if may_succeed_later(&status) => return None,
             Err(status) => {
                 self.is_over = true;
                 return Some(Told::Refused(status.message().to_owned()));
             }
         };
-        self.backoff.reset();
         // The store has told all up to there: so far the hub need not.
         self.catch_up.member.after = page.place.position;
         self.catch_up.place = Some(page.place);
-        self.room = Some(page.room);
-        self.next = page.events;
-        match page.reset {
-            Some((reason, place)) => Some(Told::Reset(reason, place)),
-            None if self.next.is_empty() => None,
-            None => Some(Told::Events(std::mem::take(&mut self.next))),
+        if page.events.is_empty() && page.reset.is_none() {
+            return None;
         }
+        self.backoff.reset();
+        let missed = Page::new(&self.catch_up.member, page.events, Some(page.room));
+        Some(Told::Missed(page.reset, missed))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::activity::Activity;
-use super::{Feed, Source, USER_TOPICS};
+use super::{Feed, Source};
 
 /// Feeds beside that of the users: each is a tail of the activity service.
 const MAX_FEEDS: usize = 128;
@@ -41,26 +41,14 @@ impl Feeds {
         &self.activity
     }
 
-    /// The feed of a topic: for one of a user, that of all users.
+    /// The feed of these events.
     ///
     /// # Errors
     /// It would be one too many.
-    pub fn topic(&self, topic: &str) -> Result<Arc<Feed>, TooMany> {
-        if topic.starts_with(USER_TOPICS) {
+    pub fn get(&self, source: Source) -> Result<Arc<Feed>, TooMany> {
+        if source == Source::Users {
             return Ok(Arc::clone(&self.users));
         }
-        self.other(Source::Topic(topic.to_owned()))
-    }
-
-    /// The feed of all topics that begin like this.
-    ///
-    /// # Errors
-    /// It would be one too many.
-    pub fn prefix(&self, prefix: &str) -> Result<Arc<Feed>, TooMany> {
-        self.other(Source::Prefix(prefix.to_owned()))
-    }
-
-    fn other(&self, source: Source) -> Result<Arc<Feed>, TooMany> {
         let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(feed) = others.get(&source).and_then(Weak::upgrade) {
             return Ok(feed);

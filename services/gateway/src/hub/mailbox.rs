@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use super::event::{Event, Form};
+use super::page::Page;
 use crate::protocol::{Frame, Reason, frames};
 
 /// The most that may wait for one socket: one that is farther behind is closed, and comes back.
@@ -19,7 +21,14 @@ const OWN_BYTES: usize = 16 * 1024;
 #[derive(Debug, Clone)]
 pub enum Mail {
     /// An event, shared with others.
-    Event(Arc<Event>, Form),
+    Event {
+        /// The event.
+        event: Arc<Event>,
+        /// How it is told.
+        form: Form,
+        /// For which of the socket's subscriptions.
+        subscription: u32,
+    },
     /// A mark between events.
     Mark(Mark),
     /// Any other frame.
@@ -31,6 +40,8 @@ pub enum Mail {
 pub struct Mark {
     /// `live` or `reset`.
     pub name: &'static str,
+    /// Which of the socket's subscriptions.
+    pub subscription: u32,
     /// Where it goes on.
     pub cursor: Arc<str>,
     /// The frame.
@@ -47,6 +58,9 @@ pub enum Close {
 }
 
 /// The mail of one socket. Takes no memory of its own while there is none, or one piece.
+///
+/// All that a socket has of events lies here, so that it can be taken away from one that is never
+/// written to again.
 #[derive(Debug)]
 pub struct Mailbox {
     state: Mutex<State>,
@@ -63,7 +77,10 @@ pub struct Office {
 struct State {
     first: Option<Mail>,
     rest: VecDeque<Mail>,
+    /// What they take.
     bytes: usize,
+    /// What is caught up with, beside them.
+    page: Option<Box<Page>>,
     close: Option<Close>,
     owner: Option<Waker>,
 }
@@ -79,18 +96,20 @@ pub enum Found {
 
 impl Mark {
     /// The subscription of this label is live.
-    pub fn live(cursor: &Arc<str>, label: &str) -> Mark {
+    pub fn live(cursor: &Arc<str>, label: &str, subscription: u32) -> Mark {
         Mark {
             name: "live",
+            subscription,
             cursor: Arc::clone(cursor),
             frame: frames::live(cursor, label),
         }
     }
 
     /// What lies in front of the cursor is not to be had for the subscription of this label.
-    pub fn reset(reason: Reason, cursor: &Arc<str>, label: &str) -> Mark {
+    pub fn reset(reason: Reason, cursor: &Arc<str>, label: &str, subscription: u32) -> Mark {
         Mark {
             name: "reset",
+            subscription,
             cursor: Arc::clone(cursor),
             frame: frames::reset(reason, cursor, label),
         }
@@ -101,7 +120,7 @@ impl Mail {
     /// The frame to write.
     pub fn frame(&self) -> &Frame {
         match self {
-            Self::Event(event, form) => event.frame(*form),
+            Self::Event { event, form, .. } => event.frame(*form),
             Self::Mark(mark) => &mark.frame,
             Self::Frame(frame) => frame,
         }
@@ -110,8 +129,17 @@ impl Mail {
     /// Where who has it goes on, if it tells that.
     pub fn cursor(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Event(event, _) => Some(&event.cursor),
+            Self::Event { event, .. } => Some(&event.cursor),
             Self::Mark(mark) => Some(&mark.cursor),
+            Self::Frame(_) => None,
+        }
+    }
+
+    /// Which of the socket's subscriptions it is for.
+    pub fn subscription(&self) -> Option<u32> {
+        match self {
+            Self::Event { subscription, .. } => Some(*subscription),
+            Self::Mark(mark) => Some(mark.subscription),
             Self::Frame(_) => None,
         }
     }
@@ -145,10 +173,8 @@ impl Mailbox {
         if state.is_full(of_all) {
             self.empty(&mut state);
             state.close = Some(Close::TooSlow);
-        } else if state.first.is_none() {
-            state.first = Some(mail);
         } else {
-            state.rest.push_back(mail);
+            state.add(mail);
         }
         wake(state);
     }
@@ -175,8 +201,53 @@ impl Mailbox {
         if state.rest.is_empty() {
             state.rest = VecDeque::new();
         }
-        self.forget(&mut state, mail.bytes());
+        self.count_out(&mut state, mail.bytes());
         Poll::Ready(Found::Mail(mail))
+    }
+
+    /// Puts in what is caught up with next, unless the socket is to be closed.
+    pub fn put(&self, page: Page) {
+        let mut state = self.lock();
+        if state.close.is_none() && !page.is_empty() {
+            state.page = Some(Box::new(page));
+        }
+    }
+
+    /// Whether there is something that is caught up with.
+    pub fn has_page(&self) -> bool {
+        self.lock().page.is_some()
+    }
+
+    /// The next piece of what is caught up with.
+    pub fn take_of_page(&self) -> Option<Mail> {
+        let mut state = self.lock();
+        let mail = state.page.as_mut()?.pop();
+        state.page.take_if(|page| page.is_empty());
+        mail
+    }
+
+    /// Closes the socket if it has had a page for so long: others wait for the room.
+    pub fn close_if_held(&self, longest: Duration) {
+        let page_age = self.lock().page.as_ref().map(|page| page.age());
+        if page_age.is_some_and(|age| age > longest) {
+            self.close(Close::TooSlow);
+        }
+    }
+
+    /// Drops what is there for a subscription that has ended.
+    pub fn forget(&self, subscription: u32) {
+        let mut state = self.lock();
+        state
+            .page
+            .take_if(|page| page.subscription() == subscription);
+        let (first, rest) = (state.first.take(), std::mem::take(&mut state.rest));
+        for mail in first.into_iter().chain(rest) {
+            if mail.subscription() == Some(subscription) {
+                self.count_out(&mut state, mail.bytes());
+            } else {
+                state.add(mail);
+            }
+        }
     }
 
     /// Whether the socket is to be closed; its owner hears of it.
@@ -187,12 +258,12 @@ impl Mailbox {
     }
 
     fn empty(&self, state: &mut State) {
-        (state.first, state.rest) = (None, VecDeque::new());
+        (state.first, state.rest, state.page) = (None, VecDeque::new(), None);
         let bytes = state.bytes;
-        self.forget(state, bytes);
+        self.count_out(state, bytes);
     }
 
-    fn forget(&self, state: &mut State, bytes: usize) {
+    fn count_out(&self, state: &mut State, bytes: usize) {
         state.bytes -= bytes;
         self.office
             .waiting_bytes
@@ -214,6 +285,14 @@ impl Drop for Mailbox {
 }
 
 impl State {
+    fn add(&mut self, mail: Mail) {
+        if self.first.is_none() {
+            self.first = Some(mail);
+        } else {
+            self.rest.push_back(mail);
+        }
+    }
+
     /// Whom to wake.
     fn own(&mut self, cx: &Context<'_>) {
         if !self
@@ -244,8 +323,10 @@ fn wake(mut state: MutexGuard<'_, State>) {
 #[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use futures_util::task::noop_waker_ref;
+    use tokio::sync::Semaphore;
 
     use super::*;
+    use crate::hub::Member;
 
     fn mail(bytes: usize) -> Mail {
         Mail::Frame(Frame::text(&"x".repeat(bytes)))
@@ -295,6 +376,32 @@ mod tests {
         large.push(mail(OWN_BYTES * 2));
         assert!(matches!(take(&small), Some(Found::Mail(_))));
         assert!(matches!(take(&large), Some(Found::Close(Close::TooSlow))));
+    }
+
+    #[test]
+    fn what_is_caught_up_with_gives_its_room_back_when_it_is_taken_or_held_too_long() {
+        let room = Arc::new(Semaphore::new(1));
+        let mailbox = Mailbox::new(&Arc::default());
+        let put = || {
+            let permit = Arc::clone(&room).try_acquire_owned().unwrap();
+            let member = Member {
+                mailbox: Arc::clone(&mailbox),
+                number: 1,
+                form: Form::Event,
+                kind: None,
+                after: i64::MIN,
+                label: None,
+            };
+            mailbox.put(Page::new(&member, [Arc::default()], Some(permit)));
+        };
+        put();
+        mailbox.close_if_held(Duration::MAX);
+        assert!(mailbox.take_of_page().is_some());
+        assert_eq!(room.available_permits(), 1);
+        put();
+        mailbox.close_if_held(Duration::ZERO);
+        assert_eq!(room.available_permits(), 1);
+        assert!(matches!(take(&mailbox), Some(Found::Close(Close::TooSlow))));
     }
 
     #[test]

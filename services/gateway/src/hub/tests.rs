@@ -218,7 +218,7 @@ fn next(mailbox: &Mailbox) -> Option<Mail> {
 /// The positions of the events in a mailbox.
 fn taken(mailbox: &Mailbox) -> Vec<usize> {
     let event = |mail| match mail {
-        Mail::Event(event, _) => event.position as usize,
+        Mail::Event { event, .. } => event.position as usize,
         other => panic!("{other:?}"),
     };
     std::iter::from_fn(|| next(mailbox)).map(event).collect()

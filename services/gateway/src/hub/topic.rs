@@ -76,7 +76,16 @@ impl Member {
     /// Gives it an event, if it wants it.
     pub(super) fn give(&self, event: &Arc<Event>) {
         if self.wants(event) {
-            self.mailbox.push(Mail::Event(Arc::clone(event), self.form));
+            self.mailbox.push(self.mail(Arc::clone(event)));
+        }
+    }
+
+    /// An event for it.
+    pub(super) fn mail(&self, event: Arc<Event>) -> Mail {
+        Mail::Event {
+            event,
+            form: self.form,
+            subscription: self.number,
         }
     }
 }

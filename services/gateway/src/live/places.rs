@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use axum::http::StatusCode;
 
@@ -111,13 +112,22 @@ impl Places {
 
     /// Closes all connections, and takes no more.
     pub(super) fn close_all(&self) {
-        let mut taken = self.taken();
-        taken.is_closed = true;
-        let mailboxes: Vec<_> = taken.mailboxes.values().filter_map(Weak::upgrade).collect();
-        drop(taken);
-        mailboxes
+        self.taken().is_closed = true;
+        self.mailboxes()
             .iter()
             .for_each(|mailbox| mailbox.close(Close::Stopping));
+    }
+
+    /// Closes the connections that have had a page for so long.
+    pub(super) fn close_held(&self, longest: Duration) {
+        self.mailboxes()
+            .iter()
+            .for_each(|mailbox| mailbox.close_if_held(longest));
+    }
+
+    fn mailboxes(&self) -> Vec<Arc<Mailbox>> {
+        let taken = self.taken();
+        taken.mailboxes.values().filter_map(Weak::upgrade).collect()
     }
 
     fn taken(&self) -> MutexGuard<'_, Taken> {

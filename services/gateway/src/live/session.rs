@@ -10,11 +10,15 @@ use muster_proto::muster::activity::v1::event_filter::Topics;
 
 use super::Live;
 use super::places::Place;
-use crate::feed::{CatchUp, Feed, Told, USER_TOPICS};
+use crate::feed::{CatchUp, Feed, Source, Told, USER_TOPICS};
 use crate::hub::{self, Form, Found, Mail, Mailbox, Mark, Member};
 use crate::identity::Identity;
 use crate::online::{Monitoring, Present};
 use crate::protocol::{BadRequest, MAX_SUBSCRIPTIONS, Request, Selection, UserId, frames};
+
+/// The most feeds beside that of the users that one connection may follow: all have a share of
+/// those that there may be.
+const MAX_FEEDS: usize = 16;
 
 /// A connection, whatever it is written to.
 pub(super) struct Session {
@@ -36,13 +40,12 @@ struct Subscription {
     number: u32,
     selection: Selection,
     feed: Arc<Feed>,
-    _present: Option<Present>,
+    present: Option<Present>,
 }
 
 /// The subscription that catches up now.
 struct CatchingUp {
     number: u32,
-    form: Form,
     label: Arc<str>,
     told: Pin<Box<dyn Stream<Item = Told> + Send>>,
 }
@@ -105,25 +108,14 @@ impl Session {
             None | Some("") => None,
             Some(cursor) => Some(hub::Place::parse(cursor).ok_or_else(no_cursor)?),
         };
-        let is_there = self
-            .subscriptions
-            .iter()
-            .any(|known| known.selection == selection);
-        if is_there && after.is_none() {
+        if after.is_none() && self.find(&selection).is_some() {
             return Ok(());
         }
-        if !is_there && self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
-            let why = format!("the connection has {MAX_SUBSCRIPTIONS} subscriptions already");
-            return Err(BadRequest::field(field(&selection), why));
-        }
-        let feed = self.feed(&selection)?;
-        let present = match &selection {
-            Selection::User(user) => {
-                Some(self.live.online.enter(*user, self.live.limits.per_user)?)
-            }
-            _ => None,
+        // Again, it keeps what it has: another place for the user may not be free.
+        let (feed, present) = match self.unsubscribe(&selection) {
+            Some(known) => (known.feed, known.present),
+            None => (self.feed(&selection)?, self.enter(&selection)?),
         };
-        self.unsubscribe(&selection);
         let label = selection.label();
         tracing::info!(
             subscription = label,
@@ -138,7 +130,7 @@ impl Session {
             number: member.number,
             selection: selection.clone(),
             feed: Arc::clone(&feed),
-            _present: present,
+            present,
         });
         self.live.stats.subscriptions.increment(1);
         if marks {
@@ -157,14 +149,32 @@ impl Session {
         Ok(())
     }
 
+    /// The feed of one more subscription.
     fn feed(&self, selection: &Selection) -> Result<Arc<Feed>, BadRequest> {
-        let feeds = &self.live.feeds;
-        let feed = match selection {
-            Selection::User(_) => return Ok(Arc::clone(feeds.users())),
-            Selection::Topic { topic, .. } => feeds.topic(topic),
-            Selection::Prefix { prefix, .. } => feeds.prefix(prefix),
+        let full = |why: String| Err(BadRequest::field(field(selection), why));
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+            return full(format!(
+                "the connection has {MAX_SUBSCRIPTIONS} subscriptions already"
+            ));
+        }
+        let (feeds, source) = (&self.live.feeds, source(selection));
+        let is_other = |known: &&Subscription| !Arc::ptr_eq(&known.feed, feeds.users());
+        let others = self.subscriptions.iter().filter(is_other).count();
+        if source != Source::Users && others >= MAX_FEEDS {
+            return full(format!(
+                "the connection follows {MAX_FEEDS} topics and prefixes already"
+            ));
+        }
+        feeds.get(source).or_else(|many| full(many.to_string()))
+    }
+
+    /// Makes the user of a subscription online.
+    fn enter(&self, selection: &Selection) -> Result<Option<Present>, BadRequest> {
+        let Selection::User(user) = selection else {
+            return Ok(None);
         };
-        feed.map_err(|full| BadRequest::field(field(selection), full.to_string()))
+        let most = self.live.limits.per_user;
+        self.live.online.enter(*user, most).map(Some)
     }
 
     fn member(&mut self, selection: &Selection, label: Option<Arc<str>>) -> Member {
@@ -185,11 +195,27 @@ impl Session {
         }
     }
 
-    fn unsubscribe(&mut self, selection: &Selection) {
-        let is_it = |subscription: &Subscription| subscription.selection == *selection;
-        if let Some(index) = self.subscriptions.iter().position(is_it) {
-            let subscription = self.subscriptions.swap_remove(index);
-            self.leave(&subscription);
+    fn find(&self, selection: &Selection) -> Option<usize> {
+        let is_it = |known: &Subscription| known.selection == *selection;
+        self.subscriptions.iter().position(is_it)
+    }
+
+    /// Ends a subscription, if it is there: nothing more is told for it.
+    fn unsubscribe(&mut self, selection: &Selection) -> Option<Subscription> {
+        let index = self.find(selection)?;
+        let subscription = self.subscriptions.swap_remove(index);
+        self.leave(&subscription);
+        let number = subscription.number;
+        self.mailbox.forget(number);
+        self.out.retain(|mail| mail.subscription() != Some(number));
+        Some(subscription)
+    }
+
+    /// The number of the only subscription there is.
+    pub(super) fn only(&self) -> Option<u32> {
+        match &*self.subscriptions {
+            [subscription] => Some(subscription.number),
+            _ => None,
         }
     }
 
@@ -231,23 +257,47 @@ impl Session {
 
     /// What is to be written next, or why the connection is to be closed.
     pub(super) fn poll_mail(&mut self, cx: &mut Context<'_>) -> Poll<Found> {
-        while !self.out.is_empty() || self.poll_catch_up(cx).is_ready() {
+        while !self.out.is_empty() || self.is_catching_up() {
             if let Some(close) = self.mailbox.poll_closed(cx) {
                 return Poll::Ready(Found::Close(close));
             }
-            if let Some(mail) = self.out.pop_front() {
-                if self.out.is_empty() {
-                    self.out = VecDeque::new();
-                }
+            if let Some(mail) = self.take_out().or_else(|| self.mailbox.take_of_page()) {
                 return Poll::Ready(Found::Mail(mail));
+            }
+            if self.poll_catch_up(cx).is_pending() {
+                break;
             }
         }
         self.mailbox.poll_take(cx)
     }
 
-    /// Whether the connection is to be closed, for one that cannot be written to now.
-    pub(super) fn poll_closed(&self, cx: &mut Context<'_>) -> Option<hub::Close> {
+    fn take_out(&mut self) -> Option<Mail> {
+        let mail = self.out.pop_front()?;
+        if self.out.is_empty() {
+            self.out = VecDeque::new();
+        }
+        Some(mail)
+    }
+
+    fn is_catching_up(&self) -> bool {
+        self.catching_up.is_some() || !self.waiting.is_empty()
+    }
+
+    /// Whether the connection is to be closed, for one that cannot be written to now. What it reads
+    /// is read to the end, for others wait for their turn.
+    pub(super) fn poll_closed(&mut self, cx: &mut Context<'_>) -> Option<hub::Close> {
+        while self.is_catching_up() && !self.mailbox.has_page() {
+            if self.poll_catch_up(cx).is_pending() {
+                break;
+            }
+        }
         self.mailbox.poll_closed(cx)
+    }
+
+    /// Nothing more is to be told.
+    pub(super) fn stop(&mut self) {
+        self.catching_up = None;
+        (self.waiting, self.out) = (VecDeque::new(), VecDeque::new());
     }
 
     /// Goes on with what catches up; ready while there may be more to do.
@@ -258,24 +308,27 @@ impl Session {
         let Some(now) = &mut self.catching_up else {
             return Poll::Pending;
         };
-        let (number, form) = (now.number, now.form);
-        match ready!(now.told.as_mut().poll_next(cx)) {
-            Some(Told::Events(events)) => {
-                let mails = events.into_iter().map(|event| Mail::Event(event, form));
-                self.out.extend(mails);
+        let mark = match ready!(now.told.as_mut().poll_next(cx)) {
+            Some(Told::Missed(reset, page)) => {
+                // What is in `out` is told before it.
+                self.mailbox.put(page);
+                reset.map(|(reason, place)| {
+                    let cursor = place.to_string().into();
+                    Mark::reset(reason, &cursor, &now.label, now.number)
+                })
             }
-            Some(Told::Reset(reason, place)) => {
-                let cursor = place.to_string().into();
-                let mark = Mark::reset(reason, &cursor, &now.label);
-                self.out.push_back(Mail::Mark(mark));
+            Some(Told::Live(cursor)) => Some(Mark::live(&cursor, &now.label, now.number)),
+            Some(Told::Refused(why)) => {
+                let number = now.number;
+                self.refuse(number, why);
+                None
             }
-            Some(Told::Live(cursor)) => {
-                let mark = Mark::live(&cursor, &now.label);
-                self.out.push_back(Mail::Mark(mark));
+            None => {
+                self.catching_up = None;
+                None
             }
-            Some(Told::Refused(why)) => self.refuse(number, why),
-            None => self.catching_up = None,
-        }
+        };
+        self.out.extend(mark.map(Mail::Mark));
         Poll::Ready(())
     }
 
@@ -304,11 +357,19 @@ impl CatchingUp {
         let member = &catch_up.member;
         CatchingUp {
             number: member.number,
-            form: member.form,
             // Only who is told of marks catches up.
             label: member.label.clone().unwrap_or_default(),
             told: catch_up.told(),
         }
+    }
+}
+
+/// What brings the events of a selection.
+fn source(selection: &Selection) -> Source {
+    match selection {
+        Selection::User(_) => Source::Users,
+        Selection::Topic { topic, .. } => Source::of_topic(topic),
+        Selection::Prefix { prefix, .. } => Source::Prefix(prefix.clone()),
     }
 }
 

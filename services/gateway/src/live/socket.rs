@@ -51,8 +51,8 @@ struct Socket {
     timer: Pin<Box<Sleep>>,
     heard: bool,
     silent_pings: u8,
-    /// Where a client that has all that was written goes on.
-    cursor: Option<Arc<str>>,
+    /// What was written last of a subscription, and of which: where a client that has it goes on.
+    last: Option<(u32, Arc<str>)>,
     closing: Option<Closing>,
 }
 
@@ -88,7 +88,7 @@ impl Socket {
             timer: Box::pin(sleep(ping())),
             heard: true,
             silent_pings: 0,
-            cursor: None,
+            last: None,
             closing: None,
         }
     }
@@ -291,8 +291,8 @@ impl Socket {
     }
 
     fn note(&mut self, mail: &Mail) {
-        if let Some(cursor) = mail.cursor() {
-            self.cursor = Some(Arc::clone(cursor));
+        if let (Some(number), Some(cursor)) = (mail.subscription(), mail.cursor()) {
+            self.last = Some((number, Arc::clone(cursor)));
         }
     }
 
@@ -316,7 +316,10 @@ impl Socket {
     fn close_for(&mut self, why: Close) {
         match why {
             Close::TooSlow => {
-                let cursor = self.cursor.as_deref();
+                // One of several subscriptions may be farther than another.
+                let last = self.last.as_ref();
+                let last = last.filter(|(number, _)| self.session.only() == Some(*number));
+                let cursor = last.map(|(_, cursor)| &**cursor);
                 let reason = serde_json::json!({ "cursor": cursor }).to_string();
                 self.close(CloseCode::Again, &reason, "too_slow");
                 self.timer.as_mut().reset(Instant::now() + CLOSING_SLOW);
@@ -337,6 +340,7 @@ impl Socket {
     /// Begins to close: nothing is written any more behind this.
     fn close(&mut self, code: CloseCode, reason: &str, why: &'static str) {
         self.session.live.stats.closed(why);
+        self.session.stop();
         self.closing = Some(Closing::Politely);
         self.timer.as_mut().reset(Instant::now() + CLOSING);
         let reason = reason.into();

@@ -120,8 +120,8 @@ impl Drop for EventStream {
 /// As it goes over the wire: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 fn told(mail: &Mail) -> String {
     let name = match mail {
-        Mail::Event(_, Form::Message) => None,
-        Mail::Event(_, Form::Event) => Some("event"),
+        Mail::Event { form, .. } if *form == Form::Message => None,
+        Mail::Event { .. } => Some("event"),
         Mail::Mark(mark) => Some(mark.name),
         Mail::Frame(_) => Some("error"),
     };
@@ -154,10 +154,14 @@ mod tests {
             message: "{\"specversion\":\"1.0\",\"data\":{\n\"a\":1}}".into(),
             ..Event::default()
         };
-        let mail = Mail::Event(Arc::new(event), Form::Message);
+        let mail = Mail::Event {
+            event: Arc::new(event),
+            form: Form::Message,
+            subscription: 1,
+        };
         let expected = "id: c-1\ndata: {\ndata: \"a\":1,\"id\":\"e1\",\"cursor\":\"c-1\"}\n\n";
         assert_eq!(told(&mail), expected);
-        let live = told(&Mail::Mark(Mark::live(&"c-2".into(), "\"user_id\":1")));
+        let live = told(&Mail::Mark(Mark::live(&"c-2".into(), "\"user_id\":1", 1)));
         assert!(
             live.starts_with("event: live\nid: c-2\ndata: {\"type\":\"live\""),
             "{live}"

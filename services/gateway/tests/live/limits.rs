@@ -54,6 +54,11 @@ async fn connections_are_limited_for_a_user() {
         (&json!("error"), &json!("user_id"))
     );
     second.subscribe(3).await;
+    // Who has the place keeps it.
+    first
+        .send(json!({"type": "subscribe", "user_id": 1, "after": ""}))
+        .await;
+    assert_eq!(first.next().await["type"], "live");
 }
 
 #[tokio::test]
@@ -88,22 +93,32 @@ async fn a_flood_of_what_is_no_message_ends_with_1008() {
 }
 
 #[tokio::test]
-async fn the_feeds_of_one_gateway_are_limited() {
+async fn the_feeds_of_one_gateway_are_limited_and_one_connection_has_its_share() {
     let site = Site::start().await;
     let mut clients = Vec::new();
     let mut refused = 0;
-    for part in 0..2 {
+    for part in 0..9 {
         let mut client = site.connect().await;
-        for topic in 0..100 {
+        for topic in 0..20 {
             let topic = format!("room/{part}/{topic}");
             client
                 .send(json!({"type": "subscribe", "topic": topic}))
                 .await;
             refused += usize::from(client.next().await["type"] == "error");
         }
+        let expected = if part < 8 {
+            (part + 1) * 4
+        } else {
+            9 * 20 - 128
+        };
+        assert_eq!(refused, expected, "connection {part}");
+        // Topics of users are none of them.
+        client
+            .send(json!({"type": "subscribe", "topic": format!("user/{}", part + 1)}))
+            .await;
+        assert_eq!(client.next().await["type"], "live");
         clients.push(client);
     }
-    assert_eq!(refused, 200 - 128);
     clients.clear();
     muster_testkit::eventually(crate::SOON, || async {
         let mut client = site.connect().await;

@@ -8,6 +8,7 @@ mod drain;
 mod event_streams;
 mod gateways;
 mod intake;
+mod late_feed;
 mod limits;
 mod presence;
 mod replay;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::net::TcpSocket;
+use tokio::time::timeout;
 
 use crate::client::Client;
 use crate::site::{Site, told};
@@ -58,6 +59,27 @@ async fn a_client_that_does_not_read_is_closed_with_its_cursor_and_misses_nothin
         );
     }
     assert_eq!(again.next().await["type"], "live");
+}
+
+#[tokio::test]
+async fn a_slow_client_of_several_users_is_heard_closing_and_goes_by_its_own_cursors() {
+    let site = Site::start().await;
+    let mut slow = small(&site.gateway.addr()).await;
+    slow.subscribe(1).await;
+    slow.subscribe(2).await;
+    let text = "x".repeat(2_000);
+    for round in 0..150 {
+        let of = |n: usize| told(1, &format!("e{round}-{n}"), &text);
+        site.append((0..50).map(of).collect()).await;
+        // More answers than may wait, once nothing can be written.
+        for _ in 0..8 {
+            slow.send(json!({"type": "ping"})).await;
+        }
+    }
+    let (code, reason) = slow.closed().await;
+    assert_eq!((code, &reason["cursor"]), (1013, &json!(null)));
+    let ended = timeout(Duration::from_secs(10), slow.ended()).await;
+    assert_eq!(ended, Ok(true));
 }
 
 #[tokio::test]
