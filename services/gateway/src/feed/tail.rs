@@ -149,19 +149,16 @@ mod tests {
             }
             EVENTS
         });
+        // A batch is more than may wait.
         let event = |position| Event {
             position,
+            message: "x".repeat(2_000).into(),
             ..Event::default()
         };
         // As they come after an outage: all are there already.
         for batch in 0..10 {
-            publish(
-                &hub,
-                (1..=1_000)
-                    .map(|event_of| event(batch * 1_000 + event_of))
-                    .collect(),
-            )
-            .await;
+            let positions = batch * 1_000..(batch + 1) * 1_000;
+            publish(&hub, positions.map(event).collect()).await;
         }
         assert_eq!(reader.await.ok(), Some(EVENTS));
     }
