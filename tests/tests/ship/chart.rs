@@ -1,6 +1,7 @@
 //! The Helm chart: what is rendered from it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use muster_testkit::{Output, find, run};
 use serde_json::Value;
@@ -10,7 +11,11 @@ use crate::{SERVICES, assert_known, path};
 
 /// Manifests, as Helm renders them with values that are set as by `--set`.
 pub(crate) async fn render(values: &[&str]) -> Vec<Value> {
-    let rendered = template(values).await.ok();
+    documents(&template(values).await.ok())
+}
+
+/// Manifests, out of one text.
+pub(crate) fn documents(rendered: &str) -> Vec<Value> {
     let documents = rendered.split("\n---\n");
     documents
         .map(|document| serde_yaml_ng::from_str(document).unwrap())
@@ -19,9 +24,14 @@ pub(crate) async fn render(values: &[&str]) -> Vec<Value> {
 
 /// The real `helm template`.
 pub(crate) async fn template(values: &[&str]) -> Output {
+    template_of(&path("k8s/helm/muster"), values).await
+}
+
+/// The same for a chart in another folder.
+pub(crate) async fn template_of(chart: &Path, values: &[&str]) -> Output {
     let mut helm = Command::new(find("helm"));
     helm.args(["template", "muster", "--kube-version", "1.30.0"]);
-    helm.arg(path("k8s/helm/muster"));
+    helm.arg(chart);
     for value in values {
         helm.args(["--set", value]);
     }
@@ -43,7 +53,7 @@ fn workloads(all: &[Value]) -> Vec<&Value> {
 }
 
 /// The workload of a service.
-fn workload<'a>(all: &'a [Value], service: &str) -> &'a Value {
+pub(crate) fn workload<'a>(all: &'a [Value], service: &str) -> &'a Value {
     let name = format!("muster-{service}");
     let found = workloads(all)
         .into_iter()
@@ -51,21 +61,21 @@ fn workload<'a>(all: &'a [Value], service: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("nothing runs {service}"))
 }
 
-fn pod(workload: &Value) -> &Value {
+pub(crate) fn pod(workload: &Value) -> &Value {
     &workload["spec"]["template"]["spec"]
 }
 
-fn container(workload: &Value) -> &Value {
+pub(crate) fn container(workload: &Value) -> &Value {
     &pod(workload)["containers"][0]
 }
 
 /// The value of a container's variable.
-fn env<'a>(workload: &'a Value, name: &str) -> Option<&'a Value> {
+pub(crate) fn env<'a>(workload: &'a Value, name: &str) -> Option<&'a Value> {
     let all = container(workload)["env"].as_array().unwrap();
     all.iter().find(|variable| variable["name"] == name)
 }
 
-fn kinds_and_names(all: &[Value]) -> BTreeSet<String> {
+pub(crate) fn kinds_and_names(all: &[Value]) -> BTreeSet<String> {
     let name = |one: &Value| {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         text(&one["kind"]) + " " + &text(&one["metadata"]["name"])
@@ -164,11 +174,11 @@ async fn a_service_knows_every_setting_that_it_is_given() {
 
 #[tokio::test]
 async fn every_pod_is_restricted_and_limited() {
-    let all = render(&[]).await;
+    let all = render(&["mariadb.enabled=true"]).await;
     assert_eq!(
         workloads(&all).len(),
-        SERVICES.len() + 1,
-        "the services and etcd"
+        SERVICES.len() + 3,
+        "the services, etcd, RabbitMQ and MariaDB"
     );
     for workload in workloads(&all) {
         let name = &workload["metadata"]["name"];
@@ -176,7 +186,10 @@ async fn every_pod_is_restricted_and_limited() {
         assert_eq!(pod["automountServiceAccountToken"], false, "{name}");
         let security = &pod["securityContext"];
         assert_eq!(security["runAsNonRoot"], true, "{name}");
-        assert_eq!(security["runAsUser"], 65532, "{name}");
+        // Images from elsewhere have a user of their own for what they keep.
+        let theirs = ["muster-mariadb", "muster-rabbitmq"].map(Value::from);
+        let user = if theirs.contains(name) { 999 } else { 65532 };
+        assert_eq!(security["runAsUser"], user, "{name}");
         assert_eq!(security["seccompProfile"]["type"], "RuntimeDefault");
         let security = &container(workload)["securityContext"];
         assert_eq!(security["allowPrivilegeEscalation"], false, "{name}");
@@ -218,25 +231,6 @@ async fn one_service_alone_is_all_that_is_installed() {
     let all = render(&values).await;
     assert_eq!(kinds_and_names(&all), expected.map(str::to_owned).into());
     assert!(env(workload(&all, "activity"), "MUSTER_ETCD").is_none());
-}
-
-#[tokio::test]
-async fn an_etcd_that_is_there_already_is_used_instead_of_one_of_its_own() {
-    let all = render(&[]).await;
-    let own = env(workload(&all, "users"), "MUSTER_ETCD").unwrap();
-    assert_eq!(own["value"], "muster-etcd:2379");
-    let all = render(&[
-        "etcd.enabled=false",
-        "etcd.endpoints={etcd-0:2379,etcd-1:2379}",
-    ])
-    .await;
-    let external = env(workload(&all, "users"), "MUSTER_ETCD").unwrap();
-    assert_eq!(external["value"], "etcd-0:2379,etcd-1:2379");
-    assert!(
-        !kinds_and_names(&all)
-            .iter()
-            .any(|name| name.contains("etcd"))
-    );
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod backends;
 mod chart;
 mod compose;
 mod dockerfile;
 mod network_policy;
+mod notes;
 mod schemas;
 
 use std::path::PathBuf;

@@ -69,6 +69,9 @@ async fn services_are_called_from_their_namespace_and_call_what_they_need_alone(
             let others = SERVICES.iter().filter(|other| other.name != "gateway");
             needs.extend(others.map(|other| format!("{} {}", other.name, other.port)));
         }
+        if ["tasks", "gateway"].contains(&service.name) {
+            needs.insert("rabbitmq 5672".to_owned());
+        }
         let outward = passes(policy, "egress", "to");
         assert_eq!(outward, needs, "{}", service.name);
     }
@@ -82,11 +85,28 @@ async fn etcd_is_called_by_the_services_alone_and_calls_nobody() {
     assert_eq!(passes(policy, "egress", "to"), set([]));
 }
 
+#[tokio::test]
+async fn the_broker_and_the_database_are_called_by_their_users_alone_and_call_nobody() {
+    let all = render(&["mariadb.enabled=true"]).await;
+    let rabbitmq = manifest(&all, "NetworkPolicy", "muster-rabbitmq");
+    let users = set(["tasks amqp", "gateway amqp"]);
+    assert_eq!(passes(rabbitmq, "ingress", "from"), users);
+    let mariadb = manifest(&all, "NetworkPolicy", "muster-mariadb");
+    assert_eq!(passes(mariadb, "ingress", "from"), set(["tasks mysql"]));
+    for policy in [rabbitmq, mariadb] {
+        assert_eq!(passes(policy, "egress", "to"), set([]));
+    }
+    let tasks = manifest(&all, "NetworkPolicy", "muster-tasks");
+    let ways = passes(tasks, "egress", "to");
+    assert!(ways.contains("mariadb 3306"), "{ways:?}");
+}
+
 /// A policy leaves a way open that it does not name in its types.
 #[tokio::test]
 async fn a_policy_closes_both_ways_for_the_pods_of_its_component() {
-    let all = render(&[]).await;
-    for service in SERVICES.map(|service| service.name).iter().chain(&["etcd"]) {
+    let all = render(&["mariadb.enabled=true"]).await;
+    let others = ["etcd", "mariadb", "rabbitmq"];
+    for service in SERVICES.map(|service| service.name).iter().chain(&others) {
         let policy = &manifest(&all, "NetworkPolicy", &format!("muster-{service}"))["spec"];
         assert_eq!(
             policy["policyTypes"],
@@ -103,4 +123,19 @@ async fn the_way_to_an_etcd_elsewhere_is_open_at_its_port() {
     let policy = manifest(&all, "NetworkPolicy", "muster-presence");
     let expected = set(["anywhere 53", "anywhere 12379", "presence 9002"]);
     assert_eq!(passes(policy, "egress", "to"), expected);
+}
+
+#[tokio::test]
+async fn the_way_to_a_broker_and_a_database_elsewhere_is_open_at_their_ports() {
+    let mut values = vec![
+        "rabbitmq.enabled=false",
+        "rabbitmq.url.name=broker",
+        "rabbitmq.url.key=url",
+        "rabbitmq.url.port=5673",
+    ];
+    values.extend(["mariadb.url.name=database", "mariadb.url.key=url"]);
+    let all = render(&values).await;
+    let policy = manifest(&all, "NetworkPolicy", "muster-tasks");
+    let names = ["anywhere 53", "etcd 2379", "anywhere 5673", "anywhere 3306"];
+    assert_eq!(passes(policy, "egress", "to"), set(names));
 }

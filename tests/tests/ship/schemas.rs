@@ -11,7 +11,7 @@ use crate::chart::template;
 const VERSIONS: [&str; 2] = ["1.30", "1.37"];
 
 /// Values that ought to be refused (the last one: replicas that cannot find each other), each with the word that the refusal names.
-const TYPOS: [(&str, &str); 15] = [
+const TYPOS: [(&str, &str); 30] = [
     ("service.users.enabled=false", "service"),
     ("services.user.enabled=false", "user"),
     ("services.users.enable=false", "enable"),
@@ -26,11 +26,26 @@ const TYPOS: [(&str, &str); 15] = [
     ("drainSeconds=0", "drainSeconds"),
     ("etcd.endpoints={etcd:2379}", "endpoints"),
     ("networkPolicy.enable=false", "enable"),
+    ("rabbitmq.enable=false", "enable"),
+    ("rabbitmq.enabled=maybe", "enabled"),
+    ("rabbitmq.url.name=broker", "key"),
+    ("rabbitmq.url=amqp://broker", "url"),
+    ("rabbitmq.secret=two words", "secret"),
+    ("rabbitmq.password=guest", "password"),
+    ("rabbitmq.storage.size=1", "size"),
+    ("rabbitmg.enabled=false", "rabbitmg"),
+    ("mariadb.secret=database", "secret"),
+    ("mariadb.url.key=url", "name"),
+    ("mariadb.database=tasks", "database"),
+    ("mysql.enabled=true", "mysql"),
+    ("services.tasks.replicas=2", "replicas"),
+    ("services.tasks.env.MUSTER_BUS=amqp://broker", "MUSTER_BUS"),
+    ("services.gateway.webb=8181", "webb"),
     ("etcd.enabled=false", "services.presence.replicas"),
 ];
 
 /// Values that make a difference to what is rendered.
-const COMBINATIONS: [&[&str]; 6] = [
+const COMBINATIONS: [&[&str]; 9] = [
     &[],
     &[
         "services.presence.enabled=false",
@@ -51,7 +66,17 @@ const COMBINATIONS: [&[&str]; 6] = [
         "services.notificator.secrets.MUSTER_SMTP.key=url",
         "services.notificator.egress[0].ports[0].port=587",
     ],
-    &["networkPolicy.enabled=false"],
+    &["networkPolicy.enabled=false", "mariadb.enabled=true"],
+    &["mariadb.enabled=true", "services.tasks.replicas=3"],
+    &["rabbitmq.enabled=false"],
+    &[
+        "rabbitmq.enabled=false",
+        "rabbitmq.url.name=broker",
+        "rabbitmq.url.key=url",
+        "mariadb.url.name=database",
+        "mariadb.url.key=url",
+        "mariadb.url.port=3307",
+    ],
 ];
 
 /// The real kubernetes-validate, strict: it refuses fields that Kubernetes does not know.

@@ -23,19 +23,19 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- /* How every pod runs: as nobody in particular, with no way to become somebody. */ -}}
+{{- /* How every pod runs: as nobody in particular, with no way to become somebody. Takes {root, uid}. */ -}}
 {{- define "muster.pod" -}}
-serviceAccountName: {{ .Release.Name }}
+serviceAccountName: {{ .root.Release.Name }}
 automountServiceAccountToken: false
 enableServiceLinks: false
 securityContext:
   runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  fsGroup: 65532
+  runAsUser: {{ .uid }}
+  runAsGroup: {{ .uid }}
+  fsGroup: {{ .uid }}
   fsGroupChangePolicy: OnRootMismatch
   seccompProfile: {type: RuntimeDefault}
-{{- with .Values.image.pullSecrets }}
+{{- with .root.Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
   - name: {{ . }}
