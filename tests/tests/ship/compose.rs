@@ -34,8 +34,11 @@ fn ports(service: &Value) -> BTreeSet<String> {
     .collect()
 }
 
-/// What the services need of others.
-const OTHERS: [&str; 3] = ["etcd", "mariadb", "rabbitmq"];
+/// What keeps something for the services.
+const KEEPERS: [&str; 3] = ["etcd", "mariadb", "rabbitmq"];
+
+/// What shows a newcomer what happens.
+const SHOWS: [&str; 2] = ["adminer", "mailpit"];
 
 #[tokio::test]
 async fn the_services_and_what_they_need_are_there_and_nothing_else() {
@@ -43,7 +46,10 @@ async fn the_services_and_what_they_need_are_there_and_nothing_else() {
     let all = project["services"].as_object().unwrap();
     let names: BTreeSet<&str> = all.keys().map(String::as_str).collect();
     let services = SERVICES.map(|service| service.name);
-    assert_eq!(names, services.into_iter().chain(OTHERS).collect());
+    assert_eq!(
+        names,
+        services.into_iter().chain(KEEPERS).chain(SHOWS).collect()
+    );
 }
 
 #[tokio::test]
@@ -59,8 +65,14 @@ async fn ports_are_published_on_loopback_alone() {
         let expected = [own].into_iter().chain(other).collect();
         assert_eq!(ports(&project["services"][service.name]), expected);
     }
-    let management = BTreeSet::from(["127.0.0.1:15673:15672".to_owned()]);
-    assert_eq!(ports(&project["services"]["rabbitmq"]), management);
+    for (name, port) in [
+        ("rabbitmq", "127.0.0.1:15673:15672"),
+        ("mailpit", "127.0.0.1:8025:8025"),
+        ("adminer", "127.0.0.1:8090:8080"),
+    ] {
+        let page = BTreeSet::from([port.to_owned()]);
+        assert_eq!(ports(&project["services"][name]), page);
+    }
     for unpublished in ["etcd", "mariadb"] {
         assert_eq!(ports(&project["services"][unpublished]), BTreeSet::new());
     }
@@ -98,6 +110,56 @@ async fn services_start_when_what_they_need_is_healthy_and_wait_for_no_other_ser
             assert_eq!(waited["condition"], "service_healthy");
         }
     }
+}
+
+#[tokio::test]
+async fn only_tools_have_to_be_asked_for() {
+    let project = project().await;
+    for (name, service) in project["services"].as_object().unwrap() {
+        let profiles = match name.as_str() {
+            "adminer" => json!(["tools"]),
+            _ => Value::Null,
+        };
+        assert_eq!(service["profiles"], profiles, "{name}");
+    }
+}
+
+/// No mail of an experiment reaches anybody.
+#[tokio::test]
+async fn mails_go_to_the_server_that_sends_none_on() {
+    let project = project().await;
+    let smtp = &project["services"]["notificator"]["environment"]["MUSTER_SMTP"];
+    assert_eq!(*smtp, "smtp://mailpit:1025");
+    let test = &project["services"]["mailpit"]["healthcheck"]["test"];
+    assert_eq!(*test, json!(["CMD", "/mailpit", "readyz"]));
+}
+
+#[tokio::test]
+async fn everything_says_whether_it_is_healthy() {
+    let project = project().await;
+    for (name, service) in project["services"].as_object().unwrap() {
+        assert!(service["healthcheck"]["test"].is_array(), "{name}");
+    }
+}
+
+/// What the file reads of its environment, with what it is where nothing is said: `NAME=default`.
+fn read_settings() -> BTreeSet<String> {
+    let text = fs::read_to_string(path("docker-compose.yml")).unwrap();
+    let setting = |rest: &str| rest.split('}').next().unwrap().replacen(":-", "=", 1);
+    text.split("${").skip(1).map(setting).collect()
+}
+
+#[test]
+fn every_setting_is_documented_with_its_default_and_nothing_else_is() {
+    let text = fs::read_to_string(path(".env.example")).unwrap();
+    let is_setting = |line: &&str| line.starts_with(|first: char| first.is_ascii_uppercase());
+    let lines = text.lines().filter_map(|line| line.strip_prefix('#'));
+    let documented: Vec<String> = lines.filter(is_setting).map(str::to_owned).collect();
+    let known: BTreeSet<String> = documented.iter().cloned().collect();
+    assert_eq!(known, read_settings());
+    assert_eq!(documented.len(), known.len(), "{documented:?}");
+    let others = text.lines().filter(|line| !line.is_empty());
+    assert!(others.into_iter().all(|line| line.starts_with('#')));
 }
 
 /// Both ends of an account must agree, or nothing would be let in.
@@ -170,7 +232,7 @@ async fn what_is_kept_is_kept_in_a_volume_of_its_own() {
             assert!(volumes.is_null(), "{}", service.name);
         }
     }
-    for other in OTHERS {
+    for other in KEEPERS {
         let volume = &project["services"][other]["volumes"][0];
         assert_eq!(volume["source"], format!("{other}-data"));
     }
