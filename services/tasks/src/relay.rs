@@ -123,22 +123,22 @@ impl Relay {
         self.is_held_up = sent.is_err();
     }
 
-    /// Sends until nothing waits. What was sent is removed while the next is read.
+    /// Sends until nothing waits. What was sent is removed while the next is sent.
     async fn send_all(&mut self) -> Result<(), Obstacle> {
         let mut sent: Vec<Completion> = Vec::new();
         while self.leads().await? {
-            let most = BATCH + sent.len() as u32;
-            let (removed, waiting) = tokio::join!(self.remove(&sent), self.store.outbox(most));
-            removed?;
+            let waiting = self.store.outbox(BATCH + sent.len() as u32).await?;
             let is_new = |one: &Completion| {
                 let among_sent = sent.binary_search_by_key(&one.position, |sent| sent.position);
                 among_sent.is_err()
             };
-            let waiting: Vec<Completion> = waiting?.into_iter().filter(is_new).collect();
+            let waiting: Vec<Completion> = waiting.into_iter().filter(is_new).collect();
             if waiting.is_empty() {
-                return Ok(());
+                break;
             }
-            self.send(&waiting).await?;
+            let (removed, now_sent) = tokio::join!(self.remove(&sent), self.send(&waiting));
+            removed?;
+            now_sent?;
             sent = waiting;
         }
         Ok(self.remove(&sent).await?)

@@ -8,19 +8,19 @@ use crate::completion::Completion;
 use crate::store::row::{CompletionRow, completion};
 use crate::task::Task;
 
-/// Notes that a task was completed, unless `most` wait already: whether there was room.
+/// Notes that a task was completed, unless `most` wait already: whether there was room. Their count is read without a
+/// lock: those who write at the same moment may all find room for the last.
 pub(super) async fn add(
     connection: &mut MySqlConnection,
     task: &Task,
     most: u32,
 ) -> Result<bool, sqlx::Error> {
-    if CountWaiting.run(connection).await? >= i64::from(most) {
-        return Ok(false);
-    }
-    sqlx::query(
+    let added = sqlx::query(
         "INSERT INTO outbox
          (id, task_id, user_id, content, created_at_ms, completed_at_ms, version)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+         SELECT ?, ?, ?, ?, ?, ?, ?
+         FROM (SELECT MAX(position) - MIN(position) + 1 AS count FROM outbox) AS waiting
+         WHERE COALESCE(count, 0) < ?",
     )
     .bind(Uuid::now_v7())
     .bind(task.id)
@@ -29,9 +29,10 @@ pub(super) async fn add(
     .bind(task.created_at_ms)
     .bind(task.completed_at_ms)
     .bind(task.version)
+    .bind(most)
     .execute(connection)
     .await?;
-    Ok(true)
+    Ok(added.rows_affected() == 1)
 }
 
 /// How many there are. They go from the oldest on, so that the ends tell, at no cost.
