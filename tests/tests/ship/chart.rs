@@ -47,7 +47,7 @@ pub(crate) fn manifest<'a>(all: &'a [Value], kind: &str, name: &str) -> &'a Valu
 }
 
 /// Those whose pods run something.
-fn workloads(all: &[Value]) -> Vec<&Value> {
+pub(crate) fn workloads(all: &[Value]) -> Vec<&Value> {
     let runs = |one: &&Value| !one["spec"]["template"].is_null();
     all.iter().filter(runs).collect()
 }

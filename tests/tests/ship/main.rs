@@ -6,6 +6,7 @@ mod backends;
 mod chart;
 mod compose;
 mod dockerfile;
+mod manifests;
 mod network_policy;
 mod notes;
 mod schemas;
