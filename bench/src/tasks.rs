@@ -28,7 +28,7 @@ most; in each round muster and its peers took their turns.
 - Tasks are created by h2load over HTTP/2, one and the same again and again, and counted in the store afterwards.
 - A bare INSERT is a prepared statement that is committed by itself, in a loop on each of as many connections as
   muster-tasks has; in SQLite there is one.
-- Tasks are completed by PATCH, at a steady rate. A time is that from before the request is sent to when the WebSocket
+- Tasks are completed by PATCH, at a steady rate; those of the first second do not count. A time is that from before the request is sent to when the WebSocket
   has the frame. Its peer is the least that such a chain can do: an INSERT that is committed, then a message that
   RabbitMQ confirms from a quorum queue, then nothing.
 - What waits for the bus was completed without one. The peer publishes as many messages of the same size to the same

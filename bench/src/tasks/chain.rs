@@ -24,6 +24,8 @@ pub(super) const ABOUT: &str =
 
 /// Each second.
 const COMPLETED: u64 = 500;
+/// Those of the first second meet connections that are not made yet: they do not count.
+const WARM_UP: usize = COMPLETED as usize;
 const SLOWEST_S: f64 = 0.020;
 const FILL: Load = Load {
     connections: 4,
@@ -45,7 +47,7 @@ impl Times {
 }
 
 pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
-    let count = COMPLETED * scale.completed_s();
+    let count = WARM_UP as u64 + COMPLETED * scale.completed_s();
     let (mut ours, mut peers, mut rates) = (Times::default(), Times::default(), Vec::new());
     for _ in 0..scale.rounds() {
         let (times, rate) = muster(count).await?;
@@ -112,14 +114,13 @@ async fn muster(count: u64) -> Result<(Vec<Duration>, f64), Failure> {
         async move { rest.complete(id).await }
     };
     let begun = steadily(ids.len(), COMPLETED, complete).await?;
-    let begin_of: HashMap<i64, Instant> = ids.iter().copied().zip(begun.iter().copied()).collect();
+    let begins = ids.iter().copied().zip(begun.iter().copied());
+    let begin_of: HashMap<i64, Instant> = begins.skip(WARM_UP).collect();
     let mut times = Vec::new();
     for (id, at) in told.await?? {
-        let begin = begin_of
-            .get(&id)
-            .ok_or_else(|| Failure::new("a task of nobody"))?;
-        times.push(at.duration_since(*begin));
+        times.extend(begin_of.get(&id).map(|begin| at.duration_since(*begin)));
     }
+    Failure::unless_all(times.len() as u64, begin_of.len() as u64)?;
     Ok((times, rate(&begun)))
 }
 
@@ -139,14 +140,15 @@ async fn bare_chain(count: usize) -> Result<Vec<Duration>, Failure> {
             drop(connection);
             publisher.publish().await?;
             // Its receiver waits for all of them.
-            let _taken = sender.send(begin.elapsed());
+            let _taken = sender.send((number, begin.elapsed()));
             Ok(())
         }
     };
     steadily(count, COMPLETED, step).await?;
+    drop(sender);
     let mut times = Vec::with_capacity(count);
-    while times.len() < count {
-        times.extend(done.recv().await);
+    while let Some((number, took)) = done.recv().await {
+        times.extend((number >= WARM_UP).then_some(took));
     }
     Ok(times)
 }
