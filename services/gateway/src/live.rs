@@ -12,8 +12,6 @@ mod session;
 mod socket;
 mod sse;
 mod stats;
-#[cfg(test)]
-mod tests;
 mod wire;
 
 use std::sync::Arc;
@@ -137,3 +135,6 @@ impl Live {
 async fn not_allowed() -> Refused {
     Refused::new(StatusCode::METHOD_NOT_ALLOWED, "served here: GET, HEAD")
 }
+
+#[cfg(test)]
+mod tests;
