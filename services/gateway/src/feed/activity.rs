@@ -41,6 +41,8 @@ pub(super) struct Page {
     pub(super) events: Vec<Arc<Event>>,
     /// Behind the page.
     pub(super) place: Place,
+    /// There was more when it was read.
+    pub(super) is_cut: bool,
     /// To be held as long as the page.
     pub(super) room: OwnedSemaphorePermit,
 }
@@ -102,17 +104,17 @@ impl Activity {
     ) -> Result<Page, Status> {
         let mut tail = self.client.clone().tail(request).await?.into_inner();
         let (mut reset, mut events, mut bytes) = (None, Vec::new(), 0);
-        let place = loop {
+        let (place, is_cut) = loop {
             match news(&mut tail).await? {
                 News::Reset(reason, place) if events.is_empty() => reset = Some((reason, place)),
                 // Read again, it is the first that is told.
                 News::Reset(..) => return Err(Status::aborted("trimmed meanwhile")),
-                News::Live(place) => break place,
+                News::Live(place) => break (place, false),
                 News::Events(more, place) => {
                     bytes += more.iter().map(Event::bytes).sum::<usize>();
                     events.extend(more.into_iter().map(Arc::new));
                     if events.len() >= PAGE_EVENTS || bytes >= PAGE_BYTES {
-                        break place;
+                        break (place, true);
                     }
                 }
             }
@@ -121,6 +123,7 @@ impl Activity {
             reset,
             events,
             place,
+            is_cut,
             room,
         })
     }

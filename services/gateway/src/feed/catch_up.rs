@@ -52,6 +52,8 @@ pub enum Told {
 /// How far it is.
 struct Way {
     catch_up: CatchUp,
+    /// The store has more behind what it told last: whoever joined now would be live too early.
+    is_cut: bool,
     backoff: Backoff,
     is_over: bool,
 }
@@ -61,6 +63,7 @@ impl CatchUp {
     pub fn told(self) -> Pin<Box<dyn Stream<Item = Told> + Send>> {
         let way = Way {
             catch_up: self,
+            is_cut: false,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             is_over: false,
         };
@@ -102,7 +105,11 @@ impl Way {
         }
         let mut was_in_vain = false;
         loop {
-            match self.catch_up.step() {
+            let step = match self.is_cut {
+                true => Step::Unknown,
+                false => self.catch_up.step(),
+            };
+            match step {
                 Step::Joined(cursor) => return Some(self.live(cursor)),
                 Step::Missed(events) => {
                     let page = self.pass(events);
@@ -160,6 +167,7 @@ impl Way {
             }
         };
         // The store has told all up to there: so far the hub need not.
+        self.is_cut = page.is_cut;
         self.catch_up.member.after = page.place.position;
         self.catch_up.place = Some(page.place);
         if page.events.is_empty() && page.reset.is_none() {

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,6 +29,8 @@ const SILENT_PINGS: u8 = 2;
 /// before.
 const CLOSING: Duration = Duration::from_secs(5);
 const CLOSING_SLOW: Duration = Duration::from_secs(30);
+/// A timer may be early by so much.
+const EARLY: Duration = Duration::from_millis(5);
 /// How long clients are to wait at most until they come back to a gateway that stops: within the
 /// grace of presence.
 const RECONNECT_WITHIN: Duration = Duration::from_secs(4);
@@ -47,12 +48,16 @@ struct Socket {
     session: Session,
     sending: Sending,
     pace: Pace,
+    /// Whether all that has been read is taken: only then is the socket asked for more.
+    is_drained: bool,
     /// The next ping; when it is closing, its end.
     timer: Pin<Box<Sleep>>,
+    /// When that is, if the timer has been told to wake the task.
+    due: Option<Instant>,
     heard: bool,
     silent_pings: u8,
     /// What was written last of a subscription, and of which: where a client that has it goes on.
-    last: Option<(u32, Arc<str>)>,
+    last: Option<(u32, i64)>,
     closing: Option<Closing>,
 }
 
@@ -85,7 +90,9 @@ impl Socket {
             session,
             sending: Sending::Nothing,
             pace: Pace::new(),
+            is_drained: false,
             timer: Box::pin(sleep(ping())),
+            due: None,
             heard: true,
             silent_pings: 0,
             last: None,
@@ -134,14 +141,17 @@ impl Socket {
             if self.is_held_up() {
                 return Continue(());
             }
+            if self.is_drained {
+                match self.web.get_ref().socket.poll_read_ready(cx) {
+                    Poll::Ready(Ok(())) => self.is_drained = false,
+                    Poll::Ready(Err(_)) => return Break("cut"),
+                    Poll::Pending => return Continue(()),
+                }
+            }
             match self.web.read() {
                 Ok(message) => self.take(message),
                 Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    match self.web.get_ref().socket.poll_read_ready(cx) {
-                        Poll::Ready(Ok(())) => {}
-                        Poll::Ready(Err(_)) => return Break("cut"),
-                        Poll::Pending => return Continue(()),
-                    }
+                    self.is_drained = true;
                 }
                 Err(Error::Capacity(_)) => {
                     self.close_deaf(CloseCode::Size, "a message has 16384 bytes at most");
@@ -223,6 +233,10 @@ impl Socket {
 
     /// Pings, and notices a client that is gone; whether there is a ping to write.
     fn tick(&mut self, cx: &mut Context<'_>) -> ControlFlow<&'static str, bool> {
+        // Mostly it is mail that wakes the task: a look at the clock costs less than at the timer.
+        if self.due.is_some_and(|due| Instant::now() + EARLY < due) {
+            return Continue(false);
+        }
         let mut has_pinged = false;
         while self.timer.as_mut().poll(cx).is_ready() {
             if self.closing.is_some() {
@@ -235,13 +249,20 @@ impl Socket {
             if self.silent_pings >= SILENT_PINGS {
                 return Break("silent");
             }
-            self.timer.as_mut().reset(Instant::now() + ping());
+            self.set_timer(ping());
             has_pinged = self.web.write(Message::Ping(Bytes::new())).is_ok();
         }
+        self.due = Some(self.timer.deadline());
         Continue(has_pinged)
     }
 
+    fn set_timer(&mut self, after: Duration) {
+        self.timer.as_mut().reset(Instant::now() + after);
+        self.due = None;
+    }
+
     fn write(&mut self, cx: &mut Context<'_>) -> ControlFlow<&'static str> {
+        let mut is_empty = false;
         for _ in 0..ROUNDS {
             match self.sending.poll_write(&self.web.get_ref().socket, cx) {
                 Poll::Ready(Ok(())) => {}
@@ -257,9 +278,11 @@ impl Socket {
             } else if self.closing.is_some() {
                 self.hang_up(cx);
                 return Continue(());
+            } else if is_empty {
+                return Continue(());
             } else {
                 match self.session.poll_mail(cx) {
-                    Poll::Ready(Found::Mail(mail)) => self.send(mail, cx),
+                    Poll::Ready(Found::Mail(mail)) => is_empty = self.send(mail, cx),
                     Poll::Ready(Found::Close(why)) => self.close_for(why),
                     Poll::Pending => return Continue(()),
                 }
@@ -269,30 +292,33 @@ impl Socket {
         Continue(())
     }
 
-    /// Begins to write this and whatever else there is, up to some bytes.
-    fn send(&mut self, mail: Mail, cx: &mut Context<'_>) {
+    /// Begins to write this and whatever else there is, up to some bytes; whether that is all, and
+    /// the task is woken when there is more.
+    fn send(&mut self, mail: Mail, cx: &mut Context<'_>) -> bool {
         let mut frames = 1;
         self.note(&mail);
         self.sending = Sending::Mail(mail, 0);
-        while let Poll::Ready(found) = self.session.poll_mail(cx) {
-            match found {
-                Found::Mail(mail) => {
+        let is_empty = loop {
+            match self.session.poll_mail(cx) {
+                Poll::Ready(Found::Mail(mail)) => {
                     frames += 1;
                     self.note(&mail);
                     if self.sending.gather(&mail) >= GATHERED_BYTES {
-                        break;
+                        break false;
                     }
                 }
                 // It is still to be found afterwards.
-                Found::Close(_) => break,
+                Poll::Ready(Found::Close(_)) => break false,
+                Poll::Pending => break true,
             }
-        }
+        };
         self.session.live.stats.frames_sent.increment(frames);
+        is_empty
     }
 
     fn note(&mut self, mail: &Mail) {
-        if let (Some(number), Some(cursor)) = (mail.subscription(), mail.cursor()) {
-            self.last = Some((number, Arc::clone(cursor)));
+        if let (Some(number), Some(position)) = (mail.subscription(), mail.position()) {
+            self.last = Some((number, position));
         }
     }
 
@@ -317,12 +343,12 @@ impl Socket {
         match why {
             Close::TooSlow => {
                 // One of several subscriptions may be farther than another.
-                let last = self.last.as_ref();
-                let last = last.filter(|(number, _)| self.session.only() == Some(*number));
-                let cursor = last.map(|(_, cursor)| &**cursor);
+                let only = self.session.only();
+                let last = self.last.filter(|(number, _)| only == Some(*number));
+                let cursor = last.and_then(|(_, position)| self.session.cursor_at(position));
                 let reason = serde_json::json!({ "cursor": cursor }).to_string();
                 self.close(CloseCode::Again, &reason, "too_slow");
-                self.timer.as_mut().reset(Instant::now() + CLOSING_SLOW);
+                self.set_timer(CLOSING_SLOW);
             }
             Close::Stopping => {
                 let delay = RECONNECT_WITHIN.mul_f64(chance()).as_millis();
@@ -342,7 +368,7 @@ impl Socket {
         self.session.live.stats.closed(why);
         self.session.stop();
         self.closing = Some(Closing::Politely);
-        self.timer.as_mut().reset(Instant::now() + CLOSING);
+        self.set_timer(CLOSING);
         let reason = reason.into();
         // It goes to the control frames; unless the client has closed at this very moment.
         let _sent = self.web.close(Some(CloseFrame { code, reason }));

@@ -71,7 +71,12 @@ impl Client {
     /// The messages of the next frames, and the last cursor.
     pub(crate) async fn messages(&mut self, count: usize) -> (Vec<String>, String) {
         let frames = self.take(count).await;
-        let message = |frame: &Value| frame["message"].as_str().unwrap().to_owned();
+        let message = |frame: &Value| {
+            frame["message"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{frame}"))
+                .to_owned()
+        };
         let cursor = frames.last().unwrap()["cursor"]
             .as_str()
             .unwrap()

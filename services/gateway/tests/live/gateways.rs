@@ -68,8 +68,10 @@ async fn clients_of_a_gateway_that_dies_go_on_at_another_one_without_loss_or_fla
         client
             .send(json!({"type": "subscribe", "user_id": user, "after": cursor}))
             .await;
-        assert_eq!(client.messages(3).await.0, ["1", "2", "3"]);
-        assert_eq!(client.next().await["type"], "live");
+        // It may be live before the gateway has heard of the last of them.
+        let frames = client.take(4).await;
+        let messages = frames.iter().filter_map(|frame| frame["message"].as_str());
+        assert_eq!(messages.collect::<Vec<_>>(), ["1", "2", "3"]);
         back.push(client);
     }
     friend.nothing_else().await;

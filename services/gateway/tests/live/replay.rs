@@ -22,12 +22,16 @@ async fn what_was_missed_comes_first_then_a_mark_then_what_happens_now() {
     site.tell(1, "e1", "one").await;
     let (_, cursor) = client.messages(1).await;
     drop(client);
+    // By what it is told the gateway has heard of it, too.
+    let mut other = site.connect().await;
+    other.subscribe(1).await;
     site.append(vec![
         told(1, "e2", "two"),
         told(2, "e3", "other"),
         told(1, "e4", "three"),
     ])
     .await;
+    other.messages(2).await;
     let mut client = site.connect().await;
     resume(&mut client, 1, &cursor).await;
     assert_eq!(client.messages(2).await.0, ["two", "three"]);
