@@ -7,6 +7,7 @@ mod activity;
 mod failure;
 mod figure;
 mod h2load;
+mod live;
 mod machine;
 mod presence;
 mod report;
@@ -25,7 +26,7 @@ use suite::Suite;
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const SUITES: [Suite; 3] = [activity::SUITE, presence::SUITE, tasks::SUITE];
+const SUITES: [Suite; 4] = [activity::SUITE, presence::SUITE, live::SUITE, tasks::SUITE];
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -15,7 +15,7 @@ mod million;
 pub(crate) mod peer;
 mod propagation;
 mod raw;
-mod session;
+pub(crate) mod session;
 mod sessions;
 mod wire;
 

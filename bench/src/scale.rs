@@ -91,6 +91,21 @@ impl Scale {
         self.pick(10_000, 100_000)
     }
 
+    /// WebSockets of one gateway.
+    pub(crate) fn sockets(self) -> usize {
+        self.pick(2_000, 15_000)
+    }
+
+    /// WebSockets that are told the same.
+    pub(crate) fn fan_out_sockets(self) -> usize {
+        self.pick(1_000, 10_000)
+    }
+
+    /// Messages that they are told in a round.
+    pub(crate) fn fan_out_messages(self) -> u64 {
+        self.pick(20, 100)
+    }
+
     /// Tasks that are created in a round.
     pub(crate) fn created(self) -> u64 {
         self.pick(5_000, 50_000)

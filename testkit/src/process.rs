@@ -93,8 +93,11 @@ impl Process {
         kib * 1024
     }
 
-    /// The time it has spent on cores so far.
-    fn cpu_time(&self) -> Duration {
+    /// The time it has spent on cores so far, the kernel's part included.
+    ///
+    /// # Panics
+    /// When it has ended.
+    pub fn cpu_time(&self) -> Duration {
         // Nanoseconds, by the scheduler's own count; `stat` has ticks of 10 ms only.
         let tasks =
             fs::read_dir(format!("/proc/{}/task", self.pid())).expect("the process has ended");

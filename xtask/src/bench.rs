@@ -21,7 +21,7 @@ struct Suite {
     packages: &'static [(&'static str, &'static str)],
 }
 
-const SUITES: [Suite; 3] = [
+const SUITES: [Suite; 4] = [
     Suite {
         name: "activity",
         binaries: &["muster-activity"],
@@ -36,6 +36,11 @@ const SUITES: [Suite; 3] = [
         name: "presence",
         binaries: &["muster-presence"],
         packages: &[("redis-server", "redis-server"), ("etcd", "etcd-server")],
+    },
+    Suite {
+        name: "live",
+        binaries: &["muster-gateway", "muster-activity", "muster-presence"],
+        packages: &[],
     },
     Suite {
         name: "tasks",
@@ -77,7 +82,7 @@ pub(crate) fn all(
     words: &[&str],
 ) -> Result<(), String> {
     let suite = SUITES.iter().find(|known| known.name == suite);
-    let suite = suite.ok_or("there are three benchmarks: activity, presence and tasks")?;
+    let suite = suite.ok_or("there are four benchmarks: activity, presence, live and tasks")?;
     steps.step("packages", || packages::require(&needed(suite)))?;
     let buf = tools::all()?.into_iter().find(|tool| tool.name == "buf");
     for tool in buf.into_iter().chain([peers()?]) {
