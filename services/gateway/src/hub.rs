@@ -112,17 +112,6 @@ impl Hub {
         self.lock().end = Some(End { place, cursor });
     }
 
-    /// The cursor behind a position, once the store is known.
-    pub fn cursor_at(&self, position: i64) -> Option<String> {
-        let state = self.lock();
-        let store = &state.end.as_ref()?.place.store;
-        let place = Place {
-            store: Arc::clone(store),
-            position,
-        };
-        Some(place.to_string())
-    }
-
     /// Gives an event, the next of the feed, to those who want it.
     pub fn publish(&self, event: Event) {
         let event = Arc::new(event);

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use super::event::{Event, Form};
 use super::page::Page;
-use super::place::Place;
 use crate::protocol::{Frame, Reason, frames};
 
 /// The most that may wait for one socket: one that is farther behind is closed, and comes back.
@@ -132,15 +131,6 @@ impl Mail {
         match self {
             Self::Event { event, .. } => Some(&event.cursor),
             Self::Mark(mark) => Some(&mark.cursor),
-            Self::Frame(_) => None,
-        }
-    }
-
-    /// The position behind which who has it goes on, if it tells that.
-    pub fn position(&self) -> Option<i64> {
-        match self {
-            Self::Event { event, .. } => Some(event.position),
-            Self::Mark(mark) => Place::parse(&mark.cursor).map(|place| place.position),
             Self::Frame(_) => None,
         }
     }

@@ -294,11 +294,6 @@ impl Session {
         self.mailbox.poll_closed(cx)
     }
 
-    /// The cursor behind a position of the store.
-    pub(super) fn cursor_at(&self, position: i64) -> Option<String> {
-        self.live.feeds.users().hub.cursor_at(position)
-    }
-
     /// Nothing more is to be told.
     pub(super) fn stop(&mut self) {
         self.catching_up = None;

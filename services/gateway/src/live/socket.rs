@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ struct Socket {
     heard: bool,
     silent_pings: u8,
     /// What was written last of a subscription, and of which: where a client that has it goes on.
-    last: Option<(u32, i64)>,
+    last: Option<(u32, Arc<str>)>,
     closing: Option<Closing>,
 }
 
@@ -317,8 +318,8 @@ impl Socket {
     }
 
     fn note(&mut self, mail: &Mail) {
-        if let (Some(number), Some(position)) = (mail.subscription(), mail.position()) {
-            self.last = Some((number, position));
+        if let (Some(number), Some(cursor)) = (mail.subscription(), mail.cursor()) {
+            self.last = Some((number, Arc::clone(cursor)));
         }
     }
 
@@ -344,8 +345,9 @@ impl Socket {
             Close::TooSlow => {
                 // One of several subscriptions may be farther than another.
                 let only = self.session.only();
-                let last = self.last.filter(|(number, _)| only == Some(*number));
-                let cursor = last.and_then(|(_, position)| self.session.cursor_at(position));
+                let last = self.last.as_ref();
+                let last = last.filter(|(number, _)| only == Some(*number));
+                let cursor = last.map(|(_, cursor)| &**cursor);
                 let reason = serde_json::json!({ "cursor": cursor }).to_string();
                 self.close(CloseCode::Again, &reason, "too_slow");
                 self.set_timer(CLOSING_SLOW);
