@@ -52,6 +52,8 @@ pub enum Told {
 /// How far it is.
 struct Way {
     catch_up: CatchUp,
+    /// The store was asked.
+    has_read: bool,
     /// The store has more behind what it told last: whoever joined now would be live too early.
     is_cut: bool,
     backoff: Backoff,
@@ -63,6 +65,7 @@ impl CatchUp {
     pub fn told(self) -> Pin<Box<dyn Stream<Item = Told> + Send>> {
         let way = Way {
             catch_up: self,
+            has_read: false,
             is_cut: false,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             is_over: false,
@@ -142,7 +145,8 @@ impl Way {
 
     fn live(&mut self, cursor: Arc<str>) -> Told {
         self.is_over = true;
-        counter!("gateway_catch_ups_total").increment(1);
+        let from = if self.has_read { "store" } else { "memory" };
+        counter!("gateway_catch_ups_total", "from" => from).increment(1);
         Told::Live(cursor)
     }
 
@@ -158,6 +162,7 @@ impl Way {
 
     /// Reads on from the store; what is to be told of it, if it is anything.
     async fn read(&mut self) -> Option<Told> {
+        self.has_read = true;
         let page = match self.catch_up.page().await {
             Ok(page) => page,
             Err(status) if may_succeed_later(&status) => return None,
