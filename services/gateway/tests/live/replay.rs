@@ -158,6 +158,32 @@ async fn a_cursor_of_another_store_is_told_by_a_reset_and_all_that_is_kept() {
 }
 
 #[tokio::test]
+async fn those_who_are_live_are_told_when_the_store_is_another_one() {
+    let mut site = Site::start().await;
+    site.tell(1, "e1", "of the old store").await;
+    let (mut client, mut plain) = (site.connect().await, site.connect().await);
+    resume(&mut client, 1, "").await;
+    assert_eq!(client.messages(1).await.0, ["of the old store"]);
+    assert_eq!(client.next().await["type"], "live");
+    plain.subscribe(1).await;
+    site.activity.process().sigkill();
+    std::fs::remove_dir_all(site.activity.folder().join("muster-data")).unwrap();
+    site.activity.restart().await;
+    let reset = client.next().await;
+    assert_eq!(
+        (&reset["type"], &reset["reason"]),
+        (&json!("reset"), &json!("other_store"))
+    );
+    site.tell(1, "e1", "of the new store").await;
+    for client in [&mut client, &mut plain] {
+        assert_eq!(client.messages(1).await.0, ["of the new store"]);
+    }
+    let mut again = site.connect().await;
+    resume(&mut again, 1, reset["cursor"].as_str().unwrap()).await;
+    assert_eq!(again.messages(1).await.0, ["of the new store"]);
+}
+
+#[tokio::test]
 async fn many_subscriptions_of_one_connection_catch_up_all() {
     let site = Site::start().await;
     site.append(
