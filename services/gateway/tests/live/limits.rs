@@ -1,5 +1,6 @@
 //! How much there may be of everything.
 
+use muster_testkit::Process;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -128,4 +129,27 @@ async fn the_feeds_of_one_gateway_are_limited_and_one_connection_has_its_share()
         (client.next().await["type"] == "live").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn it_takes_all_the_open_files_that_it_may_have() {
+    let site = Site::start().await;
+    let peers = format!(
+        "activity={},presence={}",
+        site.activity.addr(),
+        site.presence.addr()
+    );
+    let gateway = muster_testkit::target_dir().join("muster-gateway");
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "ulimit -Sn 64; exec \"$@\"", "sh"]);
+    shell.arg(gateway).args(["--static", &peers]);
+    for flag in ["--listen", "--web", "--admin"] {
+        shell.args([flag, "127.0.0.1:0"]);
+    }
+    let mut process = Process::spawn(&mut shell);
+    let addr = muster_testkit::listening(&mut process, "gateway").await;
+    let mut clients = Vec::new();
+    for _ in 0..100 {
+        clients.push(Client::connect(&addr).await);
+    }
 }
