@@ -154,8 +154,12 @@ async fn no_accepted_call_fails_when_the_service_is_stopped_under_load() {
 
 #[tokio::test]
 async fn every_service_ends_by_its_deadline_with_clients_that_hold_on_to_it() {
+    // The gateway is not ready before it follows the events of one.
+    let activity = Service::start("muster-activity", &[]).await;
+    let peers = format!("activity={}", activity.addr());
     for name in SERVICES {
-        let mut service = Service::start(&format!("muster-{name}"), &["--drain", "3s"]).await;
+        let args = ["--drain", "3s", "--static", &peers];
+        let mut service = Service::start(&format!("muster-{name}"), &args).await;
         let clinging = Clinging::to(&service.addr()).await;
         stops_in_time(&mut service).await;
         assert_eq!(
