@@ -1,6 +1,7 @@
 //! What can be said about the sources without running them.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::cache::Cache;
@@ -51,7 +52,7 @@ fn advisories(steps: &mut Steps, cache: &Cache) {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
     let database = home.unwrap_or_default().join("advisory-dbs");
-    if database.is_dir() {
+    if has_database(&database) {
         let mut check = deny(cache, "--offline", "advisories");
         let _ = steps.step("advisories", || run(&mut check));
     } else {
@@ -59,5 +60,29 @@ fn advisories(steps: &mut Steps, cache: &Cache) {
             "not run: advisories, for want of {} (cargo deny fetch)",
             database.display()
         );
+    }
+}
+
+/// Whether one was fetched: an attempt that fails leaves the folder with nothing but a lock in it.
+fn has_database(folder: &Path) -> bool {
+    let mut entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| entry.path().is_dir())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_a_lock_alone_is_no_database() {
+        let folder = std::env::temp_dir().join(format!("muster-advisories-{}", std::process::id()));
+        assert!(!has_database(&folder));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("db.lock"), "").unwrap();
+        assert!(!has_database(&folder));
+        fs::create_dir(folder.join("advisory-db-1")).unwrap();
+        assert!(has_database(&folder));
+        fs::remove_dir_all(folder).unwrap();
     }
 }
