@@ -1,8 +1,10 @@
 //! Tasks as both engines store them.
 
+use sqlx::{Database, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
 use crate::completion::Completion;
+use crate::selection::Selection;
 use crate::task::{Status, Task};
 
 /// Id, user, content, creation, completion, version.
@@ -38,6 +40,29 @@ pub(super) fn completion(row: CompletionRow) -> Completion {
         id,
         task: task(row),
     }
+}
+
+/// Selects the tasks of a page, and one more if there are more.
+pub(super) fn page<D>(selection: &Selection) -> QueryBuilder<D>
+where
+    D: Database,
+    for<'q> i64: Encode<'q, D> + Type<D>,
+{
+    let mut query = QueryBuilder::new(
+        "SELECT id, user_id, content, created_at_ms, completed_at_ms, version FROM tasks
+         WHERE id > ",
+    );
+    query.push_bind(selection.after);
+    if let Some(user_id) = selection.user_id {
+        query.push(" AND user_id = ").push_bind(user_id);
+    }
+    if let Some(status) = selection.status {
+        query.push(" AND status = ").push_bind(number(status));
+    }
+    query
+        .push(" ORDER BY id LIMIT ")
+        .push_bind(i64::from(selection.limit) + 1);
+    query
 }
 
 /// A status as it is stored.

@@ -15,11 +15,11 @@ use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::mariadb::{self, Work};
 use muster_kit::store::{MySqlUrl, WriteError};
-use sqlx::{MySqlConnection, QueryBuilder};
+use sqlx::MySqlConnection;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::row::{TaskRow, number, task};
+use super::row::{TaskRow, page, task};
 use crate::completion::Completion;
 use crate::error::Error;
 use crate::input::NewTask;
@@ -163,7 +163,7 @@ impl Work for List {
     type Done = Page;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Page, sqlx::Error> {
-        let mut query = query(&self.0);
+        let mut query = page(&self.0);
         let mut rows = query.build_query_as::<TaskRow>().fetch(connection);
         let (mut page, mut has_room) = (Page::default(), true);
         // To the end: what is not read would be in the way of the next who uses the connection.
@@ -180,23 +180,4 @@ async fn find(connection: &mut MySqlConnection, id: i64) -> Result<Option<Task>,
          WHERE id = ?",
     );
     Ok(found.bind(id).fetch_optional(connection).await?.map(task))
-}
-
-/// Selects the tasks of a page, and one more if there are more.
-fn query(selection: &Selection) -> QueryBuilder<sqlx::MySql> {
-    let mut query = QueryBuilder::new(
-        "SELECT id, user_id, content, created_at_ms, completed_at_ms, version FROM tasks
-         WHERE id > ",
-    );
-    query.push_bind(selection.after);
-    if let Some(user_id) = selection.user_id {
-        query.push(" AND user_id = ").push_bind(user_id);
-    }
-    if let Some(status) = selection.status {
-        query.push(" AND status = ").push_bind(number(status));
-    }
-    query
-        .push(" ORDER BY id LIMIT ")
-        .push_bind(i64::from(selection.limit) + 1);
-    query
 }

@@ -11,10 +11,10 @@ use futures_util::TryStreamExt;
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
-use sqlx::{QueryBuilder, SqliteExecutor};
+use sqlx::SqliteExecutor;
 use tokio::sync::Notify;
 
-use super::row::{TaskRow, number, task};
+use super::row::{TaskRow, page, task};
 use crate::completion::Completion;
 use crate::error::Error;
 use crate::input::NewTask;
@@ -87,7 +87,7 @@ impl Sqlite {
     }
 
     pub(super) async fn list(&self, selection: Selection) -> Result<Page, Error> {
-        let mut query = query(&selection);
+        let mut query = page(&selection);
         let mut rows = query
             .build_query_as::<TaskRow>()
             .fetch(self.database.readers());
@@ -124,25 +124,6 @@ impl Sqlite {
     pub(super) async fn close(&self) {
         self.database.close().await;
     }
-}
-
-/// Selects the tasks of a page, and one more if there are more.
-fn query(selection: &Selection) -> QueryBuilder<sqlx::Sqlite> {
-    let mut query = QueryBuilder::new(
-        "SELECT id, user_id, content, created_at_ms, completed_at_ms, version FROM tasks
-         WHERE id > ",
-    );
-    query.push_bind(selection.after);
-    if let Some(user_id) = selection.user_id {
-        query.push(" AND user_id = ").push_bind(user_id);
-    }
-    if let Some(status) = selection.status {
-        query.push(" AND status = ").push_bind(number(status));
-    }
-    query
-        .push(" ORDER BY id LIMIT ")
-        .push_bind(i64::from(selection.limit) + 1);
-    query
 }
 
 async fn find(executor: impl SqliteExecutor<'_>, id: i64) -> Result<Option<Task>, sqlx::Error> {
