@@ -132,7 +132,7 @@ where
         return code;
     }
     let name = format!("muster-{}", service.name);
-    let settings = match settings_of(service, &name) {
+    let settings = match settings_of(service) {
         Ok(Outcome::Run(settings)) => settings,
         Ok(Outcome::Print(text)) => {
             say(text.trim_end());
@@ -179,33 +179,32 @@ where
     Ok(host.run(admin, run(config, listener, context)).await)
 }
 
-/// The settings of a service's own binary.
-fn settings_of(service: &Service, name: &str) -> Result<Outcome, BadSetting> {
-    let environment = environment();
-    let command = Command::new(name.to_owned())
+/// The command line of a service's own binary.
+pub fn program(service: &Service) -> Program {
+    let command = Command::new(format!("muster-{}", service.name))
         .version(env!("CARGO_PKG_VERSION"))
         .about(service.about);
-    let admin = if service.admin_by_default {
-        ADMIN_DEFAULT
-    } else {
-        ""
-    };
-    let mut program = Program::new(command)
+    let port = service.port_env;
+    let program = Program::new(command)
         .settings(COMMON, None)
         .settings(service.settings, None)
         .default("listen", format!("localhost:{}", service.port))
         .alias("listen", service.listen_env)
         .note(
             "listen",
-            service
-                .port_env
-                .map(|name| format!("{name} for the port alone")),
+            port.map(|name| format!("{name} for the port alone")),
         )
         .alias("admin", service.admin_env);
-    if !admin.is_empty() {
-        program = program.default("admin", admin);
+    match service.admin_by_default {
+        true => program.default("admin", ADMIN_DEFAULT),
+        false => program,
     }
-    match program.parse(std::env::args(), &environment)? {
+}
+
+/// The settings of a service's own binary.
+fn settings_of(service: &Service) -> Result<Outcome, BadSetting> {
+    let environment = environment();
+    match program(service).parse(std::env::args(), &environment)? {
         Outcome::Run(settings) => {
             let port = service
                 .port_env

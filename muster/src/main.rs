@@ -2,6 +2,7 @@
 //! command-line client of its services.
 
 mod client;
+mod manual;
 mod up;
 
 use std::process::ExitCode;
@@ -19,30 +20,29 @@ fn main() -> ExitCode {
         return code;
     }
     let up = up::program();
-    let command = client::COMMANDS
-        .iter()
-        .fold(base(up.command()), |command, client| {
-            command.subcommand((client.command)())
-        });
-    let matches = match command.try_get_matches() {
+    let matches = match command(up.command()).try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return refuse(&error),
     };
     match matches.subcommand() {
-        Some((name, matches)) if name != "up" => client::run(name, matches),
-        Some((_, matches)) => up::run(&up, matches),
+        Some(("up", matches)) => up::run(&up, matches),
+        Some((manual::NAME, matches)) => manual::run(matches, command(up.command())),
+        Some((name, matches)) => client::run(name, matches),
         None => up::run(&up, &up.command().get_matches_from(["up"])),
     }
 }
 
-/// Without a subcommand the suite starts, with the settings of the environment.
-fn base(up: Command) -> Command {
+/// The whole command line. Without a subcommand the suite starts, with the settings of the environment.
+fn command(up: Command) -> Command {
+    let clients = client::COMMANDS.iter().map(|client| (client.command)());
     Command::new("muster")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Building blocks for collaborative applications")
         .after_help("Without a command: muster up")
         .disable_help_subcommand(true)
         .subcommand(up)
+        .subcommands(clients)
+        .subcommand(manual::command())
 }
 
 /// Help where it was asked for, or where words are missing; otherwise one line that says which

@@ -24,6 +24,17 @@ use muster_kit::{metrics, telemetry};
 const SUITE: &[Setting] =
     &[Setting::of_suite("data", "DIR", "Where the embedded stores live").or(DATA_DIR)];
 
+/// The services of the suite.
+pub(crate) const SERVICES: [Service; 7] = [
+    muster_presence::SERVICE,
+    muster_activity::SERVICE,
+    muster_notificator::SERVICE,
+    muster_users::SERVICE,
+    muster_conflicts::SERVICE,
+    muster_tasks::SERVICE,
+    muster_gateway::SERVICE,
+];
+
 /// How long the table waits for the services: after that it is shown all the same.
 const READY: Duration = Duration::from_secs(5);
 
@@ -67,18 +78,9 @@ struct Suite {
 
 /// The command line of `muster up`.
 pub(crate) fn program() -> Program {
-    let services = [
-        muster_presence::SERVICE,
-        muster_activity::SERVICE,
-        muster_notificator::SERVICE,
-        muster_users::SERVICE,
-        muster_conflicts::SERVICE,
-        muster_tasks::SERVICE,
-        muster_gateway::SERVICE,
-    ];
     let command = Command::new("up").about("Starts the whole suite in this process");
     let program = Program::new(command).settings(SUITE, None);
-    let program = services.iter().fold(program, |program, service| {
+    let program = SERVICES.iter().fold(program, |program, service| {
         let listen = format!("{}-listen", service.name);
         program
             .settings(COMMON, Some(service.name))
