@@ -1,5 +1,6 @@
 //! Where a service keeps its data, and the lock that keeps it to one process.
 
+mod disk;
 pub mod mariadb;
 pub mod sqlite;
 mod url;
@@ -7,6 +8,8 @@ mod url;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+
+use crate::metrics::Observed;
 
 pub use self::url::{MySqlUrl, NoStoreUrl, SqliteUrl, StoreUrl};
 
@@ -48,6 +51,7 @@ pub enum StoreError {
 #[derive(Debug)]
 pub struct StoreLock {
     _file: File,
+    _disk: Observed,
 }
 
 /// Locks a store by a file beside it (`PATH.lock`), and makes the folder it lies in.
@@ -68,7 +72,10 @@ pub fn lock(path: &Path) -> Result<StoreLock, StoreError> {
         .open(name)
         .map_err(failed)?;
     match file.try_lock() {
-        Ok(()) => Ok(StoreLock { _file: file }),
+        Ok(()) => Ok(StoreLock {
+            _file: file,
+            _disk: disk::observe(path),
+        }),
         Err(TryLockError::WouldBlock) => Err(StoreError::Taken(path.to_owned())),
         Err(TryLockError::Error(cause)) => Err(failed(cause)),
     }

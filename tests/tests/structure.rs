@@ -35,7 +35,7 @@ const DOMAIN: [&str; 19] = [
 const STATICS: [&str; 5] = [
     "mimalloc::MiMalloc",
     // The recorder of metrics is the process's by its nature.
-    "HANDLE: OnceLock<PrometheusHandle>",
+    "HANDLE: OnceLock<Installed>",
     // The id of the request that a task works on, in that task; ids are told apart by a count and a tag.
     "CURRENT: RequestId",
     "COUNT: AtomicU64",

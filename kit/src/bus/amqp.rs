@@ -9,7 +9,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use lapin::{Connection, ConnectionProperties};
-use metrics::counter;
+use metrics::{Counter, Gauge, counter, gauge};
 use tokio::sync::Mutex;
 
 use self::consumer::Subscription;
@@ -63,20 +63,32 @@ impl Amqp {
         F: Future<Output = Vec<Rejected>>,
     {
         let mut backoff = Backoff::new(FIRST_DELAY, LONGEST_DELAY);
+        let (connected, reconnects) = link_meters("consumer");
         loop {
             let failure = match Subscription::open(&self.url, queue, most).await {
                 Ok(mut subscription) => {
                     tracing::info!(url = %self.url, %queue, "consuming");
                     backoff.reset();
+                    connected.set(1);
                     subscription.hand_over(&mut handler).await
                 }
                 Err(failure) => failure,
             };
             tracing::warn!(url = %self.url, %queue, error = %failure, "not consuming, trying again");
-            counter!("bus_reconnects_total", "role" => "consumer").increment(1);
+            connected.set(0);
+            reconnects.increment(1);
             tokio::time::sleep(backoff.delay()).await;
         }
     }
+}
+
+/// Whether the connection of a role is up, and how often it was lost. Down, for now.
+fn link_meters(role: &'static str) -> (Gauge, Counter) {
+    let connected = gauge!("bus_connected", "role" => role);
+    connected.set(0);
+    let reconnects = counter!("bus_reconnects_total", "role" => role);
+    reconnects.increment(0);
+    (connected, reconnects)
 }
 
 /// A connection, without recovery of its own: we make a new one, which knows nothing of what was before.

@@ -11,6 +11,7 @@ mod connection;
 mod deadline;
 mod error;
 mod greeting;
+mod meter;
 mod outgoing;
 mod peer;
 mod table;
@@ -31,6 +32,7 @@ use crate::discovery::Endpoints;
 use deadline::Deadline;
 pub use error::was_sent;
 use error::{CallError, Failure};
+use meter::Meter;
 use outgoing::Outgoing;
 pub use peer::Peer;
 use table::Table;
@@ -139,6 +141,7 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(self.clone().send(request))
+        let (channel, meter) = (self.clone(), Meter::start(request.uri().path()));
+        Box::pin(async move { meter.follow(channel.send(request).await) })
     }
 }

@@ -13,6 +13,7 @@ use tower::Service;
 use super::Inner;
 use super::deadline::Deadline;
 use super::error::{CallError, Failure};
+use super::meter::Meter;
 use super::outgoing::Outgoing;
 
 /// One endpoint. A tonic client on it calls this endpoint and no other; while it is not ready,
@@ -77,11 +78,12 @@ impl Service<Request<Body>> for Peer {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let peer = self.clone();
+        let (peer, meter) = (self.clone(), Meter::start(request.uri().path()));
         Box::pin(async move {
             let deadline = Deadline::of(&request);
             let mut outgoing = Outgoing::new(request);
-            Ok(peer.attempt(&mut outgoing, &deadline).await?)
+            let answer = peer.attempt(&mut outgoing, &deadline).await;
+            meter.follow(answer.map_err(Status::from))
         })
     }
 }

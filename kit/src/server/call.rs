@@ -34,6 +34,7 @@ enum Outcome {
 
 impl Call {
     pub(super) fn of<B>(request: &Request<B>, shared: &Arc<Shared>) -> Self {
+        shared.meters.begun();
         let headers = request.headers();
         let is_grpc = is_grpc_call(request, shared);
         Self {
@@ -85,6 +86,11 @@ impl Call {
         allowed.saturating_sub(self.started.elapsed())
     }
 
+    /// Its handler was not done by the deadline.
+    pub(super) fn count_late(&self) {
+        self.shared.meters.refused("deadline");
+    }
+
     fn record(&self, code: Code, took: Duration) {
         if let Some(method) = self.method {
             self.shared.meters.record(method, code, took);
@@ -95,6 +101,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         let took = self.started.elapsed();
+        self.shared.meters.ended();
         match self.outcome {
             Outcome::Http(status) => meter::record_http(self.shared.service, status, took),
             Outcome::Grpc(code) => self.record(code, took),

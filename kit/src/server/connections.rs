@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto;
-use metrics::{counter, gauge};
+use metrics::{Counter, counter, gauge};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -117,7 +117,11 @@ fn builder(limits: &Limits, tasks: &TaskTracker) -> Builder {
 
 async fn accept_all(port: &Arc<Port>, listener: &Listener) {
     let places = Arc::new(Semaphore::new(port.limits.connections));
+    let held_back = tell_limit(port);
     loop {
+        if places.available_permits() == 0 {
+            held_back.increment(1);
+        }
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
         };
@@ -135,6 +139,19 @@ async fn accept_all(port: &Arc<Port>, listener: &Listener) {
             }
         }
     }
+}
+
+/// Tells how many connections there may be; counts how often those are too few.
+fn tell_limit(port: &Port) -> Counter {
+    let service = port.edge.service();
+    gauge!("server_connections_limit", "service" => service).set(port.limits.connections as f64);
+    // Open ones are counted by all ports of a service, and errors from 0 on.
+    gauge!("server_connections", "service" => service).increment(0);
+    counter!("server_accept_errors_total", "service" => service).increment(0);
+    counter!("server_handshake_errors_total", "service" => service).increment(0);
+    let held_back = counter!("server_connections_held_back_total", "service" => service);
+    held_back.increment(0);
+    held_back
 }
 
 /// The connection was gone before it was accepted.

@@ -134,6 +134,7 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
         let sender = match self.shared.sender(&call, &request) {
             Ok(sender) => sender,
             Err(refused) => {
+                self.shared.meters.refused("origin");
                 let refusal = problem(StatusCode::FORBIDDEN, &refused.to_string());
                 return Box::pin(async { Ok(answer(call, None, refusal)) });
             }
@@ -161,7 +162,10 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
             let mut response = match handling.await {
                 Ok(Ok(Ok(response))) => response,
                 Ok(Err(_panic)) => failure(&call, Status::internal("internal error")),
-                Err(_elapsed) => failure(&call, Status::deadline_exceeded("deadline exceeded")),
+                Err(_elapsed) => {
+                    call.count_late();
+                    failure(&call, Status::deadline_exceeded("deadline exceeded"))
+                }
             };
             cors::show(response.headers_mut(), &sender);
             Ok(answer(call, allowed, response))

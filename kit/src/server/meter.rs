@@ -1,10 +1,10 @@
-//! Durations of calls by method and code, with handles that are looked up once.
+//! Calls under way, and durations of those that have ended by method and code, with handles that are looked up once.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Histogram, histogram};
+use metrics::{Gauge, Histogram, counter, gauge, histogram};
 use tonic::Code;
 
 use crate::status::code_name;
@@ -12,12 +12,16 @@ use crate::status::code_name;
 /// gRPC status codes: 0 to 16.
 const CODES: usize = 17;
 
+/// Why a request may get no answer of its handler.
+const REFUSALS: [&str; 2] = ["origin", "deadline"];
+
 /// The meters of one port. Only methods that exist have one: names from outside would grow
 /// without bound.
 pub(super) struct Meters {
     service: &'static str,
     methods: HashMap<String, Method>,
     meters: Vec<Meter>,
+    calls: Gauge,
 }
 
 /// The number of a method. A stream keeps it as long as it is open, which a path of its own
@@ -39,8 +43,13 @@ impl Meters {
             path,
             by_code: Default::default(),
         };
+        for why in REFUSALS {
+            counter!("server_requests_refused_total", "service" => service, "why" => why)
+                .increment(0);
+        }
         Self {
             service,
+            calls: gauge!("server_calls", "service" => service),
             methods: numbered.collect(),
             meters: paths.into_iter().map(meter).collect(),
         }
@@ -49,6 +58,22 @@ impl Meters {
     /// The method that is called by a path, if there is one.
     pub(super) fn method(&self, path: &str) -> Option<Method> {
         self.methods.get(path).copied()
+    }
+
+    /// A call or request has come.
+    pub(super) fn begun(&self) {
+        self.calls.increment(1);
+    }
+
+    /// It has ended.
+    pub(super) fn ended(&self) {
+        self.calls.decrement(1);
+    }
+
+    /// Counts one that no handler has answered, for one of [`REFUSALS`].
+    pub(super) fn refused(&self, why: &'static str) {
+        counter!("server_requests_refused_total", "service" => self.service, "why" => why)
+            .increment(1);
     }
 
     /// Counts a call that has ended.

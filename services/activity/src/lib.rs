@@ -25,6 +25,7 @@ pub mod error;
 pub mod event;
 pub mod grpc;
 pub mod listing;
+pub mod metrics;
 pub mod recent;
 pub mod retention;
 pub mod selection;
@@ -49,6 +50,7 @@ pub const SERVICE: Service = Service {
 /// # Errors
 /// The store cannot be opened, or serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
+    muster_kit::metrics::describe(metrics::METRICS);
     let store = Store::open(&config.store, context.health.need("store")).await?;
     let api = Api::new(store.clone(), context.shutdown.clone());
     let server = Server::new(&context)

@@ -1,7 +1,12 @@
 //! Tails: the events of a selection from a cursor on, first from the disk and then as they come.
 
+mod places;
+
 use std::sync::Arc;
 use std::time::Duration;
+
+use metrics::gauge;
+use muster_kit::metrics::{Observed, observe};
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -12,6 +17,7 @@ use crate::event::Event;
 use crate::recent::Recent;
 use crate::selection::Selection;
 use crate::store::{Store, Window};
+use places::{Place, Places};
 
 /// A reader hears of its place at least every so many positions, also where none of them is
 /// selected: it would look at all of them once more otherwise when it comes back.
@@ -61,13 +67,29 @@ pub enum Begin {
 pub struct Feed {
     store: Store,
     recent: Arc<Recent>,
+    places: Places,
+    _observed: Arc<Observed>,
 }
 
 impl Feed {
     /// The events of this store.
     pub fn new(store: Store) -> Feed {
         let recent = Arc::new(Recent::new(store.clone()));
-        Feed { store, recent }
+        let places = Places::default();
+        let observed = observe({
+            let (places, newest) = (places.clone(), store.watch());
+            move || {
+                let (tails, behind) = places.count_and_behind(*newest.borrow());
+                gauge!("activity_tails").set(tails as f64);
+                gauge!("activity_tail_behind_positions").set(behind as f64);
+            }
+        });
+        Feed {
+            store,
+            recent,
+            places,
+            _observed: Arc::new(observed),
+        }
     }
 
     /// Begins to tell.
@@ -87,6 +109,7 @@ impl Feed {
             selection: Arc::new(request.selection),
             ends,
             end,
+            shown: self.places.begin(begin.unwrap_or(0)),
             place: begin.unwrap_or(0),
             told_place: 0,
             told_at: Instant::now(),
@@ -118,6 +141,8 @@ pub struct Tail {
     end: i64,
     /// The last position that was looked at.
     place: i64,
+    /// The same, for who looks at all tails.
+    shown: Place,
     /// The last one that was told,
     told_place: i64,
     /// and when.
@@ -142,7 +167,9 @@ impl Tail {
         }
         loop {
             while self.place < self.end {
-                match self.read().await {
+                let read = self.read().await;
+                self.shown.set(self.place);
+                match read {
                     Ok(Read::Events(events)) if events.is_empty() && !self.is_place_due() => {}
                     Ok(Read::Events(events)) => {
                         return Some(Ok(Told::Batch(events, self.tell_place())));

@@ -13,6 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
+use muster_kit::metrics::{Observed, observe};
 use muster_proto::compat::scheduling::conflict_service_server::SERVICE_NAME;
 use prost::bytes::Bytes;
 use tokio::time::timeout;
@@ -64,6 +65,15 @@ impl Service<http::Request<Body>> for Compat {
 }
 
 impl Compat {
+    /// Tells what large requests take of what they may, whenever metrics are read.
+    pub fn observe(&self) -> Observed {
+        let service = self.clone();
+        observe(move || {
+            service.admission.tell();
+            service.workers.tell();
+        })
+    }
+
     async fn get_conflicts(self, request: http::Request<Body>) -> http::Response<Body> {
         let (head, body) = request.into_parts();
         let (body, room) = self.admission.admit(body).await;

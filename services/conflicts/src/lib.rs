@@ -14,6 +14,7 @@ use grpc::Compat;
 pub mod config;
 pub mod error;
 pub mod grpc;
+pub mod metrics;
 pub mod sweep;
 
 /// The service as its process and the suite know it.
@@ -42,12 +43,15 @@ pub const REQUESTS_BYTES_MAX: usize = 2 * REQUEST_BYTES_MAX;
 /// # Errors
 /// Serving failed.
 pub async fn run(_config: Config, listener: Listener, context: Context) -> Result<(), ServeError> {
+    muster_kit::metrics::describe(metrics::METRICS);
     let limits = Limits {
         head_timeout: grpc::CALL_TIMEOUT,
         ..Limits::default()
     };
+    let compat = Compat::default();
+    let _observed = compat.observe();
     Server::new(&context)
-        .grpc(Compat::default())
+        .grpc(compat)
         .limits(limits)
         .serve(listener)
         .await

@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
-use metrics::counter;
+use metrics::{counter, gauge, histogram};
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
 use muster_kit::bus::{Bus, Delivery, GATEWAY_QUEUE, Rejected};
 use muster_kit::channel::Channel;
+use muster_kit::clock::now_ns;
 use muster_kit::event::Event;
 use muster_proto::muster::activity::v1 as pb;
 use pb::activity_service_client::ActivityServiceClient;
@@ -69,22 +70,18 @@ type Pending = Vec<(usize, pb::NewEvent)>;
 
 /// Stores a batch, however long it takes; what of it can never be stored.
 async fn store(mut activity: Client, batch: Vec<Delivery>) -> Vec<Rejected> {
-    let (mut pending, mut rejected) = (Pending::new(), Vec::new());
-    for (index, delivery) in batch.iter().enumerate() {
-        match event(delivery) {
-            Ok(event) => pending.push((index, event)),
-            Err(why) => rejected.push(Rejected { index, why }),
-        }
-    }
+    let (mut pending, mut rejected) = read(&batch);
+    let in_hand = gauge!("gateway_intake_messages");
     let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
     let mut most = BATCH;
     while !pending.is_empty() {
+        in_hand.set(pending.len() as f64);
         let count = first_call(&pending, most);
         match append(&mut activity, &pending[..count]).await {
             Ok(refused) => {
                 backoff.reset();
                 rejected.extend(refused);
-                log_stored(&pending[..count]);
+                note_stored(&pending[..count]);
                 pending.drain(..count);
                 most = BATCH.min(2 * count);
             }
@@ -103,7 +100,20 @@ async fn store(mut activity: Client, batch: Vec<Delivery>) -> Vec<Rejected> {
             }
         }
     }
+    in_hand.set(0);
     rejected
+}
+
+/// The events of a batch, and what is none.
+fn read(batch: &[Delivery]) -> (Pending, Vec<Rejected>) {
+    let (mut pending, mut rejected) = (Pending::new(), Vec::new());
+    for (index, delivery) in batch.iter().enumerate() {
+        match event(delivery) {
+            Ok(event) => pending.push((index, event)),
+            Err(why) => rejected.push(Rejected { index, why }),
+        }
+    }
+    (pending, rejected)
 }
 
 /// The event of a message.
@@ -165,7 +175,14 @@ async fn append(
     Ok(rejected.collect())
 }
 
-fn log_stored(events: &[(usize, pb::NewEvent)]) {
+/// Counts and logs what was stored. Of events that came together the first tells how long it took: the longest.
+fn note_stored(events: &[(usize, pb::NewEvent)]) {
+    counter!("gateway_intake_stored_total").increment(events.len() as u64);
+    let first = events.first().map(|(_, event)| event.message.as_bytes());
+    if let Some(Ok(first)) = first.map(Event::from_json) {
+        let lag_ms = (now_ns() / 1_000_000).saturating_sub(first.time_ms);
+        histogram!("gateway_intake_lag_seconds").record(lag_ms.max(0) as f64 / 1e3);
+    }
     for (_, event) in events {
         tracing::info!(
             id = event.id,

@@ -21,6 +21,7 @@ pub mod hub;
 pub mod identity;
 pub mod intake;
 pub mod live;
+pub mod metrics;
 pub mod online;
 pub mod protocol;
 pub mod rpc;
@@ -41,6 +42,7 @@ pub const SERVICE: Service = Service {
 /// # Errors
 /// Serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
+    muster_kit::metrics::describe(metrics::METRICS);
     let services = Services::watch(&context.registry);
     // Connections of their own: what they carry is not to wait for the calls of browsers.
     let activity = Activity::new(Channel::new(context.registry.watch("activity")));

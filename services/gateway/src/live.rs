@@ -23,6 +23,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use muster_kit::Shutdown;
+use muster_kit::metrics::{Observed, observe};
 use muster_kit::server::{Caller, Upgrade};
 use tokio::time::sleep;
 
@@ -44,17 +45,21 @@ pub struct Live {
     places: Places,
     stats: Stats,
     limits: Limits,
+    _observed: Observed,
 }
 
 impl Live {
     /// The live edge of these events and of this presence. It closes all connections on a
     /// shutdown. Must be called within a runtime.
     pub fn start(feeds: Feeds, online: Online, limits: Limits, shutdown: &Shutdown) -> Arc<Live> {
+        let places = Places::new(limits);
+        let office = Arc::clone(places.office());
         let live = Arc::new(Live {
             feeds,
             online,
-            places: Places::new(limits),
-            stats: Stats::new(),
+            places,
+            _observed: observe(move || office.tell()),
+            stats: Stats::new(limits.connections),
             limits,
         });
         let (closing, shutdown) = (Arc::clone(&live), shutdown.clone());

@@ -24,6 +24,7 @@ pub mod delivery;
 pub mod error;
 pub mod grpc;
 pub mod mail;
+pub mod metrics;
 pub mod outbox;
 pub mod store;
 pub mod transport;
@@ -40,6 +41,7 @@ pub const SERVICE: Service = Service {
 /// # Errors
 /// The store cannot be opened, or serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
+    muster_kit::metrics::describe(metrics::METRICS);
     let need = context.health.need("store");
     let store = Store::open(&config.store, store::MOST_WAITING, need).await?;
     let outbox = Outbox::new(store.clone(), config.mail_domain.clone());
@@ -48,10 +50,11 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
     let server = Server::new(&context)
         .grpc(NotificatorServer::new(Api(outbox.clone())))
         .grpc(NotificatorServiceServer::new(Api(outbox)));
-    let (served, (), ()) = tokio::join!(
+    let (served, (), (), ()) = tokio::join!(
         server.serve(listener),
         delivery.run(&context.shutdown, context.drain),
         store.keep_checked(&context.shutdown),
+        metrics::keep(store.clone(), &context.shutdown),
     );
     store.close().await;
     Ok(served?)

@@ -44,6 +44,17 @@ pub struct Due {
     pub next: Option<Duration>,
 }
 
+/// The mails that wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Never tried.
+    pub new: i64,
+    /// Tried before.
+    pub retried: i64,
+    /// When the oldest was stored, in nanoseconds since the Unix epoch.
+    pub oldest_ns: Option<i64>,
+}
+
 /// What became of an attempt to deliver a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
@@ -93,6 +104,16 @@ impl Store {
     pub async fn due(&self, limit: usize, except: &[i64]) -> Result<Due, Error> {
         match self {
             Self::Sqlite(store) => store.due(limit, except).await,
+        }
+    }
+
+    /// How many mails wait, and since when.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn backlog(&self) -> Result<Backlog, Error> {
+        match self {
+            Self::Sqlite(store) => store.backlog().await,
         }
     }
 

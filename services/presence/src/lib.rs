@@ -29,7 +29,7 @@ pub mod error;
 pub mod grpc;
 pub mod mesh;
 pub mod message;
-mod metrics;
+pub mod metrics;
 pub mod origin;
 pub mod presence;
 pub mod replica;
@@ -57,6 +57,7 @@ const RANDOM_BITS: u32 = 12;
 /// # Errors
 /// Serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), ServeError> {
+    muster_kit::metrics::describe(metrics::METRICS);
     let limits_of_users = RosterLimits {
         connections_per_user: config.connections_per_user.get(),
         ..RosterLimits::default()

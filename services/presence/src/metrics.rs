@@ -4,10 +4,43 @@ use std::collections::BTreeMap;
 
 use metrics::{gauge, histogram};
 use muster_kit::clock::now_ns;
+use muster_kit::metrics::Metric;
 
 use crate::ballot::Delta;
 use crate::message::Life;
 use crate::replica::Peer;
+
+/// What it tells beside what every process does.
+pub const METRICS: &[Metric] = &[
+    Metric::gauge("presence_users_online", "Users for whom some replica votes"),
+    Metric::gauge("presence_own_votes", "Users for whom this replica votes"),
+    Metric::gauge("presence_monitors", "Streams that monitor users"),
+    Metric::gauge(
+        "presence_sessions",
+        "Sessions of gateways and other clients",
+    ),
+    Metric::gauge(
+        "presence_watched_users",
+        "Users who are watched in sessions",
+    ),
+    Metric::gauge(
+        "presence_replicas",
+        "Other replicas that this one knows, by what it takes them for",
+    )
+    .by(&["state"]),
+    Metric::gauge(
+        "presence_votes_behind",
+        "Votes of other replicas that are known to be missing here",
+    ),
+    Metric::histogram(
+        "presence_delta_age_duration_seconds",
+        "How old votes are when they come from another replica, by the clocks of both",
+    ),
+    Metric::histogram(
+        "presence_convergence_duration_seconds",
+        "For how long votes of another replica were missing here",
+    ),
+];
 
 /// Records how old a vote is when it comes here, by the clocks of both ends: the latest of many that came together.
 pub(crate) fn record_age(deltas: &[Delta]) {

@@ -25,6 +25,7 @@ pub mod grpc;
 pub mod http;
 pub mod input;
 mod json;
+pub mod metrics;
 pub mod relay;
 pub mod selection;
 pub mod store;
@@ -41,6 +42,7 @@ pub const SERVICE: Service = Service {
 /// # Errors
 /// The store cannot be opened, or serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
+    muster_kit::metrics::describe(metrics::METRICS);
     let need = context.health.need("store");
     let store = Store::open(&config.store, Limits::default(), need).await?;
     let board = Board::new(store.clone());

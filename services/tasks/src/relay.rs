@@ -6,15 +6,17 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use metrics::{counter, gauge};
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
 use muster_kit::bus::{Bus, Destination, Message, PublishError};
+use muster_kit::clock::now_ns;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use crate::completion::{Completion, KIND};
 use crate::error::Error;
-use crate::store::Store;
+use crate::store::{MAX_WAITING, Store};
 
 /// The queue of outsiders.
 const QUEUE: &str = "tasks_completed";
@@ -85,8 +87,9 @@ impl Relay {
         let _late = timeout(LAST_CALL, self.store.stop_leading(self.id)).await;
     }
 
-    /// Tells how many wait, for ever.
+    /// Tells how many wait and since when, for ever.
     async fn count(&self) -> Infallible {
+        gauge!("tasks_relay_leads").set(0);
         loop {
             if let Err(why) = self.tell_waiting().await {
                 tracing::debug!(%why, "nobody knows how many completed tasks wait");
@@ -103,6 +106,9 @@ impl Relay {
             was_stopped = stop.is_cancelled();
             let sent = self.send_all().await;
             self.tell(&sent);
+            if sent.is_err() {
+                counter!("tasks_relay_failures_total").increment(1);
+            }
             match sent {
                 Ok(()) => {
                     backoff.reset();
@@ -168,7 +174,7 @@ impl Relay {
         for Completion { id, task, .. } in waiting {
             tracing::info!(message_id = %id, task = task.id, "Message published to \"{QUEUE}\"");
         }
-        metrics::counter!("tasks_relayed_total").increment(waiting.len() as u64);
+        counter!("tasks_relayed_total").increment(waiting.len() as u64);
         Ok(())
     }
 
@@ -180,13 +186,19 @@ impl Relay {
         }
         self.tell_waiting().await?;
         let leads = self.store.lead(self.id, LEASE).await?;
+        gauge!("tasks_relay_leads").set(f64::from(u8::from(leads)));
         self.leads_until = leads.then(|| now + LEASE / 4);
         Ok(leads)
     }
 
     async fn tell_waiting(&self) -> Result<(), Error> {
         let waiting = self.store.waiting().await?;
-        metrics::gauge!("tasks_outbox_waiting").set(waiting as f64);
+        let oldest = self.store.outbox(1).await?;
+        let since_ms = oldest.first().and_then(|one| one.task.completed_at_ms);
+        let age_ms = since_ms.map_or(0, |since_ms| now_ns() / 1_000_000 - since_ms);
+        gauge!("tasks_outbox_waiting").set(waiting as f64);
+        gauge!("tasks_outbox_oldest_age_seconds").set(age_ms.max(0) as f64 / 1e3);
+        gauge!("tasks_outbox_limit").set(f64::from(MAX_WAITING));
         Ok(())
     }
 }

@@ -22,6 +22,7 @@ pub mod config;
 pub mod error;
 pub mod grpc;
 pub mod http;
+pub mod metrics;
 pub mod relay;
 pub mod store;
 pub mod user;
@@ -39,6 +40,7 @@ pub const SERVICE: Service = Service {
 /// # Errors
 /// The store cannot be opened, or serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
+    muster_kit::metrics::describe(metrics::METRICS);
     let store = Store::open(
         &config.store,
         store::MAX_WAITING,
@@ -51,10 +53,11 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
     let server = Server::new(&context)
         .grpc(UsersServiceServer::new(Api::new(accounts.clone())))
         .http(http::routes(accounts));
-    let (served, (), ()) = tokio::join!(
+    let (served, (), (), ()) = tokio::join!(
         server.serve(listener),
         relay.run(&context.shutdown, context.drain),
         store.keep_checked(&context.shutdown),
+        metrics::keep(store.clone(), &context.shutdown),
     );
     store.close().await;
     Ok(served?)

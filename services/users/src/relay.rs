@@ -10,6 +10,7 @@ mod verdict;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use metrics::counter;
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
 use muster_kit::channel::{Channel, Peer};
@@ -126,11 +127,20 @@ async fn offer(store: Store, mail: WaitingMail, peer: Peer) {
         );
     }
     let offered = offered(verdict, mail.attempts);
+    count(&offered);
     if let Err(error) = store.settle(mail.number, offered).await {
         tracing::error!(mail = mail.id, %error, "what became of a welcome mail is not noted");
     }
     // A mail that is to be offered again may be due before the one that is waited for.
     store.mail_waits().notify_one();
+}
+
+fn count(offered: &Offered) {
+    match offered {
+        Offered::Taken => counter!("users_mails_taken_total").increment(1),
+        Offered::Again { .. } => counter!("users_mails_retries_total").increment(1),
+        Offered::Refused(_) => counter!("users_mails_refused_total").increment(1),
+    }
 }
 
 /// `earlier`: how often the mail was offered before.

@@ -133,6 +133,16 @@ impl Store {
         }
     }
 
+    /// When the oldest mail that waits was stored, in nanoseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn oldest_ns(&self) -> Result<Option<i64>, Error> {
+        match self {
+            Store::Sqlite(store) => store.oldest_ns().await,
+        }
+    }
+
     /// Tries, after a write failed, until one succeeds, so that the service is SERVING again;
     /// until `shutdown` fires.
     pub async fn keep_checked(&self, shutdown: &Shutdown) {

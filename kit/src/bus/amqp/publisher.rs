@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, Connection, PublisherConfirm};
-use metrics::counter;
+use metrics::{Counter, Gauge};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::{AmqpUrl, Destination, EVENTS, GATEWAY_QUEUE, Message, PublishError};
-use super::{Failure, connect, topology};
+use super::{Failure, connect, link_meters, topology};
 
 /// How long a publisher waits for a connection.
 const CONNECTED_DEADLINE: Duration = Duration::from_secs(3);
@@ -25,6 +25,8 @@ const PERSISTENT: u8 = 2;
 pub(super) struct Publisher {
     url: AmqpUrl,
     link: Link,
+    /// Whether it is up, and how often it was lost.
+    meters: Option<(Gauge, Counter)>,
 }
 
 #[derive(Debug)]
@@ -45,8 +47,11 @@ struct Open {
 
 impl Publisher {
     pub(super) fn new(url: AmqpUrl) -> Self {
-        let link = Link::Down;
-        Self { url, link }
+        Self {
+            url,
+            link: Link::Down,
+            meters: None,
+        }
     }
 
     pub(super) async fn publish(&mut self, messages: Vec<Message>) -> Result<(), PublishError> {
@@ -63,9 +68,18 @@ impl Publisher {
         // A broker that has no room goes on where it stopped. Otherwise nobody knows what it still does with the old
         // connection; a new one also declares anew what somebody may have deleted.
         if published.is_err() && !open.is_blocked() {
-            self.link = Link::Down;
+            self.lost();
         }
         published
+    }
+
+    /// The next one who publishes makes a new connection.
+    fn lost(&mut self) {
+        self.link = Link::Down;
+        if let Some((connected, reconnects)) = &self.meters {
+            connected.set(0);
+            reconnects.increment(1);
+        }
     }
 
     /// The connection, which is made if need be.
@@ -73,17 +87,20 @@ impl Publisher {
         if let Link::Up(open) = &self.link
             && !open.channel.status().connected()
         {
-            counter!("bus_reconnects_total", "role" => "publisher").increment(1);
-            self.link = Link::Down;
+            self.lost();
         }
+        // Not before: who never publishes has no connection to be missed.
+        let (connected, reconnects) = self.meters.get_or_insert_with(|| link_meters("publisher"));
         if let Link::Down = self.link {
             self.link = Link::Connecting(tokio::spawn(Open::new(self.url.clone())));
         }
         if let Link::Connecting(task) = &mut self.link {
             // It does not panic; a runtime that stops ends it.
-            let connected = task.await.unwrap_or(Err(Failure::Late));
+            let open = task.await.unwrap_or(Err(Failure::Late));
             self.link = Link::Down;
-            self.link = Link::Up(Box::new(connected?));
+            let open = open.inspect_err(|_| reconnects.increment(1))?;
+            self.link = Link::Up(Box::new(open));
+            connected.set(1);
             tracing::info!(url = %self.url, "publishing");
         }
         match &mut self.link {

@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::slice;
 use std::time::Duration;
 
+use metrics::{Gauge, gauge};
 use tokio::time::{MissedTickBehavior, interval};
 use tonic::Status;
 
@@ -29,10 +30,12 @@ impl Etcd {
         leave: impl Future<Output = T>,
     ) -> T {
         let mut lease = None;
+        let registered = gauge!("discovery_registered", "service" => service.to_owned());
         let left = tokio::select! {
             left = leave => left,
-            never = self.stay(service, addr, &mut lease) => match never {},
+            never = self.stay(service, addr, &registered, &mut lease) => match never {},
         };
+        registered.set(0);
         if let Some(lease) = lease {
             lease.revoke(service, addr).await;
         }
@@ -41,13 +44,21 @@ impl Etcd {
 
     /// `current` is the lease that is to be revoked in the end. All attempts are under one id:
     /// what a timed-out one does late, it does to the lease that is being renewed.
-    async fn stay(&self, service: &str, addr: &str, current: &mut Option<Lease>) -> Infallible {
+    async fn stay(
+        &self,
+        service: &str,
+        addr: &str,
+        registered: &Gauge,
+        current: &mut Option<Lease>,
+    ) -> Infallible {
         let mut attempts = Attempts::new("not registered in etcd");
         let id = new_id();
         loop {
             let client = self.connect(attempts.turn);
             let lease = current.insert(Lease { client, id });
-            let Err(error) = lease.keep(service, addr, &mut attempts).await;
+            registered.set(0);
+            let kept = lease.keep(service, addr, registered, &mut attempts).await;
+            let Err(error) = kept;
             attempts.failed(service, &error).await;
         }
     }
@@ -68,6 +79,7 @@ impl Lease {
         &self,
         service: &str,
         addr: &str,
+        registered: &Gauge,
         attempts: &mut Attempts,
     ) -> Result<Infallible, Status> {
         let records = records(service, addr);
@@ -75,6 +87,7 @@ impl Lease {
         self.client.put(&records, self.id).await?;
         tracing::info!(service, addr, "registered in etcd");
         attempts.succeeded();
+        registered.set(1);
         let mut renewals = self.client.renewals(self.id).await?;
         let mut ticks = interval(RENEWAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use metrics::gauge;
 use muster_proto::etcd::event::EventType;
 use muster_proto::etcd::{Event, KeyValue};
 use tokio::sync::watch;
@@ -35,6 +36,7 @@ impl Etcd {
     /// While etcd is away, what was known last stands.
     async fn follow(&self, service: &str, endpoints: &watch::Sender<Endpoints>) -> Infallible {
         let mut known = Known::new(GRACE);
+        gauge!("discovery_endpoints", "peer" => service.to_owned()).set(0);
         let mut attempts = Attempts::new("endpoints are not watched in etcd");
         loop {
             let followed = self.follow_once(service, &mut known, endpoints, &mut attempts);
@@ -62,7 +64,7 @@ impl Etcd {
         // Also where it is what was known: somebody may wait for the first listing.
         endpoints.send_replace(known.endpoints());
         loop {
-            publish(endpoints, known);
+            publish(service, endpoints, known);
             tokio::select! {
                 happened = events.next() => {
                     happened?.into_iter().for_each(|event| apply(known, event));
@@ -94,8 +96,9 @@ fn address(value: Vec<u8>) -> Option<String> {
         .filter(|addr| is_endpoint(addr))
 }
 
-fn publish(endpoints: &watch::Sender<Endpoints>, known: &Known) {
+fn publish(service: &str, endpoints: &watch::Sender<Endpoints>, known: &Known) {
     let now = known.endpoints();
+    gauge!("discovery_endpoints", "peer" => service.to_owned()).set(now.len() as f64);
     endpoints.send_if_modified(|last| {
         let is_new = *last != now;
         *last = now;

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use muster_kit::health::Need;
+use muster_kit::metrics::Observed;
 use muster_kit::store::StoreLock;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{oneshot, watch};
@@ -48,6 +49,7 @@ pub struct Sqlite {
     /// The way to the writer; `None` once the store is closed.
     writes: Mutex<Option<UnboundedSender<Write>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    _observed: Observed,
 }
 
 impl Sqlite {
@@ -65,6 +67,7 @@ impl Sqlite {
             .map_err(|cause| Error::open(path, cause))?;
         Ok(Sqlite {
             id,
+            _observed: shared.observe(),
             readers: Arc::new(Readers::new(path, Arc::clone(&shared.fresh))),
             shared,
             writes: Mutex::new(Some(sender)),

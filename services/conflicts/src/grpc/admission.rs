@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use http_body::Frame;
 use http_body_util::{BodyExt, BodyStream, Limited, StreamBody};
+use metrics::gauge;
 use prost::bytes::{Bytes, BytesMut};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
@@ -53,6 +54,13 @@ impl Admission {
         let start = stream::once(ready(Ok(Frame::data(start))));
         let whole = StreamBody::new(start.chain(BodyStream::new(body)));
         (Body::new(Limited::new(whole, PREFIX_BYTES + length)), room)
+    }
+
+    /// Tells what they take.
+    pub(super) fn tell(&self) {
+        let taken = REQUESTS_BYTES_MAX.saturating_sub(self.bytes.available_permits());
+        gauge!("conflicts_large_requests_bytes").set(taken as f64);
+        gauge!("conflicts_large_requests_limit_bytes").set(REQUESTS_BYTES_MAX as f64);
     }
 
     async fn room(&self, bytes: usize) -> Option<Room> {

@@ -2,6 +2,7 @@
 
 use std::mem;
 
+use metrics::counter;
 use muster_proto::compat::scheduling::{ConflictGroup, ConflictList, Event, EventList};
 use prost::Message;
 use prost::bytes::{Buf, Bytes};
@@ -42,7 +43,10 @@ pub(super) fn answer(message: Bytes, events: usize) -> Result<Bytes, Error> {
         events: Vec::with_capacity(events),
     };
     list.merge(message)?;
-    Ok(conflict_list(list.events)?.encode_to_vec().into())
+    let found = conflict_list(list.events)?;
+    counter!("conflicts_events_total").increment(events as u64);
+    counter!("conflicts_groups_total").increment(found.conflicts.len() as u64);
+    Ok(found.encode_to_vec().into())
 }
 
 /// The groups of a calendar. Its events are moved there, not copied.

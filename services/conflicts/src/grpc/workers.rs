@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
+use metrics::gauge;
 use prost::bytes::Bytes;
 use tokio::sync::Semaphore;
 
@@ -47,6 +48,13 @@ impl Workers {
             calendar::answer(message, events)
         })
         .await
+    }
+
+    /// Tells how many events they hold.
+    pub(super) fn tell(&self) {
+        let taken = EVENTS_MAX.saturating_sub(self.events.available_permits());
+        gauge!("conflicts_large_events").set(taken as f64);
+        gauge!("conflicts_large_events_limit").set(EVENTS_MAX as f64);
     }
 
     async fn aside<T: Send + 'static>(

@@ -1,7 +1,10 @@
 //! Feeds, each shared by all who ask for the same.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use metrics::gauge;
+use muster_kit::metrics::{Observed, observe};
 
 use super::activity::Activity;
 use super::{Feed, Source};
@@ -13,8 +16,12 @@ const MAX_FEEDS: usize = 128;
 pub struct Feeds {
     activity: Activity,
     users: Arc<Feed>,
-    others: Mutex<HashMap<Source, Weak<Feed>>>,
+    others: Arc<Others>,
+    _observed: Observed,
 }
+
+/// All but that of the users, by what they bring.
+type Others = Mutex<HashMap<Source, Weak<Feed>>>;
 
 /// There are as many different feeds as there may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,10 +31,15 @@ pub struct TooMany;
 impl Feeds {
     /// The feed of the users, and others as they are asked for. Must be called within a runtime.
     pub fn new(activity: Activity) -> Feeds {
+        let others = Arc::<Others>::default();
         Feeds {
             users: Feed::begin(&Source::Users, &activity),
             activity,
-            others: Mutex::default(),
+            _observed: observe({
+                let others = Arc::clone(&others);
+                move || tell(&others)
+            }),
+            others,
         }
     }
 
@@ -49,7 +61,7 @@ impl Feeds {
         if source == Source::Users {
             return Ok(Arc::clone(&self.users));
         }
-        let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut others = lock(&self.others);
         if let Some(feed) = others.get(&source).and_then(Weak::upgrade) {
             return Ok(feed);
         }
@@ -61,4 +73,16 @@ impl Feeds {
         others.insert(source, Arc::downgrade(&feed));
         Ok(feed)
     }
+}
+
+/// Tells how many there are; that of the users is always there.
+fn tell(others: &Others) {
+    let others = lock(others);
+    let open = others.values().filter(|feed| feed.strong_count() > 0);
+    gauge!("gateway_feeds").set((1 + open.count()) as f64);
+    gauge!("gateway_feeds_limit").set((1 + MAX_FEEDS) as f64);
+}
+
+fn lock(others: &Others) -> MutexGuard<'_, HashMap<Source, Weak<Feed>>> {
+    others.lock().unwrap_or_else(PoisonError::into_inner)
 }

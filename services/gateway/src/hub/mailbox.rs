@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use metrics::gauge;
+
 use super::event::{Event, Form};
 use super::page::Page;
 use crate::protocol::{Frame, Reason, frames};
@@ -71,6 +73,15 @@ pub struct Mailbox {
 #[derive(Debug, Default)]
 pub struct Office {
     waiting_bytes: AtomicUsize,
+}
+
+impl Office {
+    /// Tells what waits for all sockets together.
+    pub fn tell(&self) {
+        let waiting = self.waiting_bytes.load(Ordering::Relaxed);
+        gauge!("gateway_mailboxes_bytes").set(waiting as f64);
+        gauge!("gateway_mailboxes_limit_bytes").set(MOST_BYTES_OF_ALL as f64);
+    }
 }
 
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::Live;
 use super::refused::Refused;
 use super::session::Session;
-use crate::hub::{Form, Found, Mail};
+use crate::hub::{Close, Form, Found, Mail};
 use crate::protocol::{BadRequest, Selection};
 
 /// A line that means nothing is sent after so much silence, so that nobody between takes the
@@ -47,6 +47,7 @@ pub(super) async fn events(
         session,
         quiet: Box::pin(sleep(QUIET)),
         has_ended: false,
+        why: "by_client",
     };
     Ok((headers, Body::from_stream(events)).into_response())
 }
@@ -77,6 +78,8 @@ struct EventStream {
     session: Session,
     quiet: Pin<Box<Sleep>>,
     has_ended: bool,
+    /// What ended it.
+    why: &'static str,
 }
 
 impl Stream for EventStream {
@@ -101,8 +104,12 @@ impl Stream for EventStream {
                 Poll::Ready(Some(Ok(told(&mail).into())))
             }
             // The browser comes back by itself.
-            Found::Close(_) => {
+            Found::Close(close) => {
                 self.has_ended = true;
+                self.why = match close {
+                    Close::TooSlow => "too_slow",
+                    Close::Stopping => "stopping",
+                };
                 Poll::Ready(None)
             }
         }
@@ -113,7 +120,7 @@ impl Drop for EventStream {
     fn drop(&mut self) {
         let stats = &self.session.live.stats;
         stats.event_streams.decrement(1);
-        stats.closed("event_stream");
+        stats.closed(self.why);
     }
 }
 

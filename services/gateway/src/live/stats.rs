@@ -12,7 +12,11 @@ pub(super) struct Stats {
 }
 
 impl Stats {
-    pub(super) fn new() -> Stats {
+    /// Of a gateway that takes so many connections.
+    pub(super) fn new(most: usize) -> Stats {
+        gauge!("gateway_connections_limit").set(most as f64);
+        // The one that means trouble must be seen to be one more.
+        counter!("gateway_connections_closed_total", "why" => "too_slow").increment(0);
         Stats {
             sockets: gauge!("gateway_connections", "kind" => "websocket"),
             event_streams: gauge!("gateway_connections", "kind" => "event_stream"),

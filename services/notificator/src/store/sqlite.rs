@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::group::{Write, write_groups};
-use super::{Attempt, Due};
+use super::{Attempt, Backlog, Due};
 use crate::error::Error;
 use crate::mail::{NewMail, Report, State, Waiting};
 
@@ -131,6 +131,20 @@ impl Sqlite {
                 .await?;
         let wait_ns = |next_ns: i64| u64::try_from(next_ns - now_ns).unwrap_or_default();
         Ok(next_ns.map(|next_ns| Duration::from_nanos(wait_ns(next_ns))))
+    }
+
+    pub(super) async fn backlog(&self) -> Result<Backlog, Error> {
+        let (new, retried, oldest_ns) = sqlx::query_as(
+            "SELECT count(*) FILTER (WHERE attempts = 0), count(*) FILTER (WHERE attempts > 0),
+             min(created_at_ns) FROM mails WHERE state = 0",
+        )
+        .fetch_one(self.database.sqlite.readers())
+        .await?;
+        Ok(Backlog {
+            new,
+            retried,
+            oldest_ns,
+        })
     }
 
     pub(super) async fn report(&self, id: Uuid) -> Result<Option<Report>, Error> {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use metrics::gauge;
+use muster_kit::metrics::{Observed, observe};
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::append::{Appender, Outcome};
@@ -195,6 +197,19 @@ impl Default for Shared {
             removed_to: Arc::default(),
             retentions: watch::Sender::default(),
         }
+    }
+}
+
+impl Shared {
+    /// Tells how full the queue is, and how much was stored, whenever metrics are read.
+    pub(super) fn observe(&self) -> Observed {
+        let (places, newest) = (Arc::clone(&self.places), self.last_position.subscribe());
+        observe(move || {
+            let taken = QUEUE_BYTES.saturating_sub(places.available_permits());
+            gauge!("activity_writer_queue_bytes").set(taken as f64);
+            gauge!("activity_writer_queue_limit_bytes").set(QUEUE_BYTES as f64);
+            gauge!("activity_last_position").set(*newest.borrow() as f64);
+        })
     }
 }
 

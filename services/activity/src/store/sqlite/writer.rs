@@ -4,8 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use metrics::{counter, histogram};
 use muster_kit::health::Need;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -114,9 +115,11 @@ impl<'c> Writer<'c> {
         if self.failure == Some(Failure::Lost) {
             return refuse(group, Failure::Lost);
         }
+        let begun = Instant::now();
         let committed = self
             .appender
             .commit(|appender| group.iter_mut().try_for_each(|write| write.run(appender)));
+        histogram!("activity_commit_duration_seconds").record(begun.elapsed());
         match committed {
             Ok(()) => {
                 self.recovered();
@@ -124,7 +127,10 @@ impl<'c> Writer<'c> {
                 self.shared.last_position.send_replace(last_position);
                 group.drain(..).for_each(Write::answer);
             }
-            Err(error) => refuse(group, self.failed(&error)),
+            Err(error) => {
+                counter!("activity_commit_failures_total").increment(1);
+                refuse(group, self.failed(&error));
+            }
         }
     }
 

@@ -60,6 +60,13 @@ impl Sqlite {
         Ok(Due { mails, next })
     }
 
+    /// Of those that wait, which their index knows.
+    pub(in crate::store) async fn oldest_ns(&self) -> Result<Option<i64>, Error> {
+        let oldest =
+            sqlx::query_scalar("SELECT min(created_at_ns) FROM outbox WHERE refused IS NULL");
+        Ok(oldest.fetch_one(self.database.readers()).await?)
+    }
+
     async fn next_due(&self, now_ns: i64) -> Result<Option<Duration>, Error> {
         let next: Option<i64> =
             sqlx::query_scalar("SELECT min(due_ns) FROM outbox WHERE refused IS NULL")

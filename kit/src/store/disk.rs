@@ -1,0 +1,36 @@
+//! What a store takes on its disk, and what is left there.
+
+use std::path::{Path, PathBuf};
+
+use ::metrics::gauge;
+use rustix::fs::statvfs;
+
+use crate::metrics::{self, Observed};
+
+/// Looks at the disk of a store whenever metrics are read. The store goes by the name of its file, without the ending.
+pub(super) fn observe(path: &Path) -> Observed {
+    let name = path.file_stem().unwrap_or_default();
+    let (name, path) = (name.to_string_lossy().into_owned(), path.to_owned());
+    metrics::observe(move || tell(&name, &path))
+}
+
+fn tell(name: &str, path: &Path) {
+    let size_bytes = bytes(path) + bytes(&log(path));
+    gauge!("store_size_bytes", "store" => name.to_owned()).set(size_bytes as f64);
+    if let Ok(disk) = statvfs(super::parent(path)) {
+        let free_bytes = disk.f_bavail * disk.f_frsize;
+        gauge!("store_disk_free_bytes", "store" => name.to_owned()).set(free_bytes as f64);
+    }
+}
+
+/// The write-ahead log of a database.
+fn log(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// What a file takes; nothing when it is not there.
+fn bytes(path: &Path) -> u64 {
+    path.metadata().map_or(0, |metadata| metadata.len())
+}
