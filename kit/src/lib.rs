@@ -30,6 +30,7 @@ pub mod status;
 pub mod store;
 pub mod stream;
 pub mod telemetry;
+pub mod tls;
 mod watched;
 
 /// Fires when the process is asked to stop.

@@ -3,6 +3,8 @@
 //! The images hold links of that name, so that Kubernetes manifests, compose files and people
 //! find what they know: the same flags, the same words, the same exit codes.
 
+mod tls;
+
 use std::fmt;
 use std::path::Path;
 use std::process::ExitCode;
@@ -14,9 +16,10 @@ use pb::health_client::HealthClient;
 use tokio::time::timeout;
 use tonic::{Code, Status};
 
-use crate::channel::Channel;
 use crate::duration::Seconds;
 use crate::process::block_on;
+use crate::tls::Dial;
+use tls::TlsFlags;
 
 const NAMES: [&str; 2] = ["grpc-health-probe", "grpc_health_probe"];
 const DEFAULT_LIMIT: Duration = Duration::from_secs(1);
@@ -25,6 +28,12 @@ const USAGE: &str = "usage: grpc-health-probe -addr=HOST:PORT [flags]
   -service          name of the service to ask for (default: the server as a whole)
   -connect-timeout  how long connecting may take (default 1s)
   -rpc-timeout      how long the answer may take (default 1s)
+  -tls              speak TLS
+  -tls-ca-cert      file with the CA to believe (default: those of the web)
+  -tls-client-cert  file with the certificate to show
+  -tls-client-key   file with its private key
+  -tls-server-name  name to find in the server's certificate (default: the host of -addr)
+  -tls-no-verify    believe whoever answers
   -user-agent, -v   taken for compatibility, without effect";
 
 /// What to ask of whom.
@@ -38,6 +47,8 @@ pub struct Probe {
     pub connect_limit: Duration,
     /// How long the answer may take.
     pub rpc_limit: Duration,
+    /// The TLS flags.
+    pub tls: TlsFlags,
 }
 
 /// What a probe found, with grpc-health-probe's exit codes.
@@ -45,6 +56,8 @@ pub struct Probe {
 pub enum Failure {
     /// 1: the flags are off.
     Usage(String),
+    /// 1: a file that a flag names is none.
+    Credentials(String),
     /// 2: no connection.
     Connect(String),
     /// 3: the call failed.
@@ -57,7 +70,7 @@ impl Failure {
     /// The exit code that stands for it.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Usage(_) => 1,
+            Self::Usage(_) | Self::Credentials(_) => 1,
             Self::Connect(_) => 2,
             Self::Rpc(_) => 3,
             Self::NotServing(_) => 4,
@@ -69,7 +82,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage(why) => write!(f, "error: {why}\n{USAGE}"),
-            Self::Connect(why) | Self::Rpc(why) => f.write_str(why),
+            Self::Credentials(why) | Self::Connect(why) | Self::Rpc(why) => f.write_str(why),
             Self::NotServing(status) => {
                 write!(
                     f,
@@ -97,7 +110,10 @@ pub fn if_called_so() -> Option<ExitCode> {
         println!("{USAGE}");
         return Some(ExitCode::SUCCESS);
     }
-    let outcome = Probe::parse(&words).and_then(|probe| block_on(probe.run()));
+    let outcome = Probe::parse(&words).and_then(|probe| {
+        let dial = probe.tls.dial()?;
+        block_on(probe.run(dial))
+    });
     Some(match outcome {
         Ok(status) => {
             println!("status: {}", status.as_str_name());
@@ -118,6 +134,7 @@ impl Probe {
             service: String::new(),
             connect_limit: DEFAULT_LIMIT,
             rpc_limit: DEFAULT_LIMIT,
+            tls: TlsFlags::default(),
         }
     }
 
@@ -136,13 +153,14 @@ impl Probe {
                 Some((name, value)) => (name, Some(value)),
                 None => (flag, None),
             };
-            if name == "v" {
+            if name == "v" || probe.tls.switch(name, inline != Some("false")) {
                 continue;
             }
             let value = inline.or_else(|| words.next().map(String::as_str));
             let value = value.ok_or_else(|| Failure::Usage(format!("-{name} needs a value")))?;
             probe.set(name, value)?;
         }
+        probe.tls.check()?;
         match probe.addr.as_str() {
             "" => Err(Failure::Usage("-addr not specified".to_owned())),
             _ => Ok(probe),
@@ -156,6 +174,7 @@ impl Probe {
             "user-agent" => {}
             "connect-timeout" => self.connect_limit = limit(name, value)?,
             "rpc-timeout" => self.rpc_limit = limit(name, value)?,
+            _ if self.tls.set(name, value) => {}
             _ => {
                 return Err(Failure::Usage(format!(
                     "flag provided but not defined: -{name}"
@@ -165,16 +184,16 @@ impl Probe {
         Ok(())
     }
 
-    /// Asks.
+    /// Asks, dialling in this way.
     ///
     /// # Errors
     /// There is no connection, no answer, or the service is not SERVING.
-    pub async fn run(&self) -> Result<ServingStatus, Failure> {
+    pub async fn run(&self, dial: Dial) -> Result<ServingStatus, Failure> {
         let addr = match self.addr.strip_prefix(':') {
             Some(port) => format!("localhost:{port}"),
             None => self.addr.clone(),
         };
-        let peer = match timeout(self.connect_limit, Channel::to(&addr).connect()).await {
+        let peer = match timeout(self.connect_limit, dial.one(&addr).connect()).await {
             Ok(Ok(peer)) => peer,
             Ok(Err(error)) => return Err(Failure::Connect(self.not_connected(&error.to_string()))),
             Err(_) => {
@@ -267,6 +286,11 @@ mod tests {
             &["-what=1"],
             &["-addr=:1", "-rpc-timeout=x"],
             &["x"],
+            &["-addr=:1", "-tls-ca-cert=x"],
+            &["-addr=:1", "-tls", "-tls-client-cert=x"],
+            &["-addr=:1", "-tls", "-tls-client-key=x"],
+            &["-addr=:1", "-tls", "-tls-no-verify", "-tls-ca-cert=x"],
+            &["-addr=:1", "-tls", "-tls-no-verify", "-tls-server-name=x"],
         ] {
             assert_eq!(parse(words).unwrap_err().code(), 1, "{words:?}");
         }

@@ -20,7 +20,7 @@ use crate::bus::Bus;
 use crate::config::{BadSetting, Kind, Outcome, Program, Setting, Settings, environment};
 use crate::discovery::{Peers, Registry};
 use crate::listen::Listener;
-use crate::{metrics, probe, telemetry};
+use crate::{metrics, probe, telemetry, tls};
 
 /// The exit code for a bad setting: `EX_USAGE` of sysexits.h.
 pub const BAD_SETTING: u8 = 64;
@@ -99,6 +99,22 @@ pub const COMMON: &[Setting] = &[
         "Peers without etcd: notificator=host:port,…",
     ),
     Setting::of_suite(
+        tls::CERT,
+        "FILE",
+        "Certificate (PEM) to show to callers, who are then served with TLS, and to peers",
+    ),
+    Setting::of_suite(tls::KEY, "FILE", "Private key (PEM) of that certificate"),
+    Setting::of_suite(
+        tls::CLIENT_CA,
+        "FILE",
+        "CA (PEM) of which callers have to show a certificate",
+    ),
+    Setting::of_suite(
+        tls::CA,
+        "FILE",
+        "CA (PEM) that peers are believed by; where it is not given, that of callers, or those of the web",
+    ),
+    Setting::of_suite(
         "origins",
         "ORIGINS",
         "Browser origins that may call, beside the same origin",
@@ -144,6 +160,7 @@ where
         return StartError::from(error).report(&name);
     }
     metrics::install();
+    tls::install();
     match block_on(start(service, &settings, read, run)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {

@@ -36,6 +36,7 @@ use crate::listen::Listener;
 use crate::origin::Origins;
 use crate::process::Context;
 use crate::reflection;
+use crate::tls::Tls;
 
 /// How long a stop waits until discovery has forgotten the service.
 const WITHDRAWAL: Duration = Duration::from_secs(1);
@@ -128,8 +129,14 @@ impl Server {
             &listener,
             &self.limits,
         );
-        let connections =
-            connections::serve(listener, edge, self.limits, stop.clone(), context.drain);
+        let connections = connections::serve(
+            listener,
+            edge,
+            context.tls.clone(),
+            self.limits,
+            stop.clone(),
+            context.drain,
+        );
         context.health.started();
         tracing::info!(service = context.service, addr = %bound, "listening");
         tokio::join!(
@@ -202,5 +209,5 @@ pub(crate) async fn serve_router(
 ) {
     let router = router.fallback(edge::not_found);
     let edge = Edge::new(name, router, Vec::new(), origins, &listener, &limits);
-    connections::serve(listener, edge, limits, stop, drain).await;
+    connections::serve(listener, edge, Tls::default(), limits, stop, drain).await;
 }

@@ -12,6 +12,7 @@ use muster_kit::listen::Listener;
 use muster_kit::probe::Probe;
 use muster_kit::process::Context;
 use muster_kit::server::Server;
+use muster_kit::tls::Dial;
 use muster_proto::compat::notificator::notificator_client::NotificatorClient;
 use muster_proto::compat::notificator::notificator_server::{Notificator, NotificatorServer};
 use muster_proto::compat::notificator::{SendEmailReply, SendEmailRequest};
@@ -357,7 +358,7 @@ async fn a_probe_of_a_port_that_says_nothing_finds_no_connection() {
         ..Probe::of(&addr)
     };
     for probe in [Probe::of(&addr), generous] {
-        assert_eq!(probe.run().await.unwrap_err().code(), 2);
+        assert_eq!(probe.run(Dial::Plain).await.unwrap_err().code(), 2);
     }
 }
 

@@ -36,7 +36,7 @@ async fn repeat(caller: Caller, upgraded: Upgraded) {
     let port = caller.addr.port().to_string();
     socket.write_all(port.as_bytes()).await.unwrap();
     socket.write_all(&read).await.unwrap();
-    let (mut from, mut to) = socket.split();
+    let (mut from, mut to) = tokio::io::split(socket);
     tokio::io::copy(&mut from, &mut to).await.unwrap();
 }
 

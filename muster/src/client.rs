@@ -7,6 +7,7 @@ mod health;
 mod notify;
 mod presence;
 mod tasks;
+mod tls;
 mod users;
 
 use std::fmt::Display;
@@ -149,11 +150,12 @@ pub(crate) fn base(name: &'static str, about: &'static str, port: u16) -> Comman
         .global(true)
         .value_name("HOST:PORT")
         .default_value(format!("localhost:{port}"))
-        .help("Where the service listens");
+        .help("Where the service listens; https://HOST:PORT: it speaks TLS");
     Command::new(name)
         .about(about)
         .arg_required_else_help(true)
         .arg(addr)
+        .args(tls::args())
         .arg(json())
 }
 
@@ -166,9 +168,10 @@ pub(crate) fn json() -> Arg {
         .help("Print JSON, one object a line")
 }
 
-/// A channel to the service that the command is for.
-pub(crate) fn channel(matches: &ArgMatches) -> Channel {
-    Channel::to(text(matches, "addr"))
+/// A channel to the service that the command is for. Must be called within a runtime.
+pub(crate) fn channel(matches: &ArgMatches) -> Result<Channel, Failure> {
+    let (dial, addr) = tls::dial(matches, text(matches, "addr"))?;
+    Ok(dial.one(addr))
 }
 
 /// A request with a deadline.

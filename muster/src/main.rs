@@ -1,6 +1,7 @@
 //! The whole suite in one process (`muster up`, what a bare `muster` starts), and the
 //! command-line client of its services.
 
+mod certs;
 mod client;
 mod manual;
 mod up;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     };
     match matches.subcommand() {
         Some(("up", matches)) => up::run(&up, matches),
+        Some((certs::NAME, matches)) => certs::run(matches),
         Some((manual::NAME, matches)) => manual::run(matches, command(up.command())),
         Some((name, matches)) => client::run(name, matches),
         None => up::run(&up, &up.command().get_matches_from(["up"])),
@@ -42,6 +44,7 @@ fn command(up: Command) -> Command {
         .disable_help_subcommand(true)
         .subcommand(up)
         .subcommands(clients)
+        .subcommand(certs::command())
         .subcommand(manual::command())
 }
 

@@ -18,7 +18,7 @@ use muster_kit::listen::Listener;
 use muster_kit::process::{
     ADMIN_DEFAULT, COMMON, Context, Host, Service, StartError, WEB, block_on, say,
 };
-use muster_kit::{metrics, telemetry};
+use muster_kit::{metrics, telemetry, tls};
 
 /// What only the suite has.
 const SUITE: &[Setting] =
@@ -96,8 +96,7 @@ pub(crate) fn run(program: &Program, matches: &ArgMatches) -> ExitCode {
         return StartError::from(error).report("muster up");
     }
     metrics::install();
-    // There is one provider in the graph; whatever speaks TLS finds it here.
-    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    tls::install();
     let started = match program.resolve(matches, &environment()) {
         Ok(settings) => block_on(start(settings)),
         Err(error) => Err(error.into()),

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -18,6 +17,7 @@ use super::table::{Connection, Table};
 use crate::backoff::Backoff;
 use crate::discovery::Endpoints;
 use crate::status::Chain;
+use crate::tls::Dial;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const PING_INTERVAL: Duration = Duration::from_secs(10);
@@ -32,7 +32,11 @@ const LONGEST_RETRY: Duration = Duration::from_secs(1);
 const GOOD: Duration = Duration::from_secs(1);
 
 /// One task for each listed endpoint. Never ends; aborted, it ends them all.
-pub(super) async fn keep_all(mut endpoints: watch::Receiver<Endpoints>, table: Arc<Table>) {
+pub(super) async fn keep_all(
+    mut endpoints: watch::Receiver<Endpoints>,
+    table: Arc<Table>,
+    dial: Dial,
+) {
     let mut tasks: BTreeMap<Arc<str>, AbortOnDropHandle<()>> = BTreeMap::new();
     loop {
         let listed = endpoints.borrow_and_update().clone();
@@ -46,7 +50,7 @@ pub(super) async fn keep_all(mut endpoints: watch::Receiver<Endpoints>, table: A
         for addr in listed.iter().map(|addr| Arc::from(addr.as_str())) {
             tasks
                 .entry(addr)
-                .or_insert_with_key(|addr| keep(addr, &table));
+                .or_insert_with_key(|addr| keep(addr, &table, &dial));
         }
         if endpoints.changed().await.is_err() {
             // Nobody will say more: what is known stands.
@@ -55,16 +59,16 @@ pub(super) async fn keep_all(mut endpoints: watch::Receiver<Endpoints>, table: A
     }
 }
 
-fn keep(addr: &Arc<str>, table: &Arc<Table>) -> AbortOnDropHandle<()> {
+fn keep(addr: &Arc<str>, table: &Arc<Table>, dial: &Dial) -> AbortOnDropHandle<()> {
     let listing = table.list(addr);
-    let task = keep_connected(addr.clone(), listing, table.clone());
+    let task = keep_connected(addr.clone(), listing, table.clone(), dial.clone());
     AbortOnDropHandle::new(tokio::spawn(task))
 }
 
-async fn keep_connected(addr: Arc<str>, listing: u64, table: Arc<Table>) {
+async fn keep_connected(addr: Arc<str>, listing: u64, table: Arc<Table>, dial: Dial) {
     let mut backoff = Backoff::new(FIRST_RETRY, LONGEST_RETRY);
     loop {
-        match connect(&addr).await {
+        match connect(&addr, &dial).await {
             Ok((connection, ended)) => {
                 tracing::debug!(%addr, "connected");
                 let start = Instant::now();
@@ -89,17 +93,22 @@ async fn keep_connected(addr: Arc<str>, listing: u64, table: Arc<Table>) {
 
 /// A connection that a server answers on, and a future that drives it until it ends. Calls that
 /// are under way then are finished by tasks of their own.
-async fn connect(addr: &str) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
+async fn connect(
+    addr: &str,
+    dial: &Dial,
+) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
     let late = |_| io::Error::new(io::ErrorKind::TimedOut, "no answer in time");
-    timeout(CONNECT_TIMEOUT, greeted(addr))
+    timeout(CONNECT_TIMEOUT, greeted(addr, dial))
         .await
         .map_err(late)?
 }
 
 /// Connects, and drives the connection until the server says its first word.
-async fn greeted(addr: &str) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
-    let socket = TcpStream::connect(addr).await?;
-    socket.set_nodelay(true)?;
+async fn greeted(
+    addr: &str,
+    dial: &Dial,
+) -> io::Result<(Connection, impl Future<Output = hyper::Result<()>>)> {
+    let socket = dial.connect(addr).await?;
     let (socket, greeting) = greeting::heard(socket);
     let (connection, driven) = http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

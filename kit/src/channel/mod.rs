@@ -21,6 +21,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
+use http::uri::Scheme;
 use http::{Request, Response};
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
@@ -29,6 +30,7 @@ use tonic::body::Body;
 use tower::Service;
 
 use crate::discovery::Endpoints;
+use crate::tls::Dial;
 use deadline::Deadline;
 pub use error::was_sent;
 use error::{CallError, Failure};
@@ -49,6 +51,7 @@ pub struct Channel {
 
 struct Inner {
     table: Arc<Table>,
+    scheme: Scheme,
     /// Whether a failed connection fails the calls that wait for it.
     fails_fast: bool,
     _connecting: AbortOnDropHandle<()>,
@@ -57,22 +60,32 @@ struct Inner {
 impl Channel {
     /// To whatever `endpoints` lists. Must be called within a runtime.
     pub fn new(endpoints: watch::Receiver<Endpoints>) -> Channel {
-        Self::build(endpoints, false)
+        Self::dialling(endpoints, Dial::Plain, false)
     }
 
     /// To one endpoint (`host:port`) that is there or not: a call fails with the cause as soon
     /// as a connection does. Must be called within a runtime.
     pub fn to(addr: &str) -> Channel {
-        let endpoints = Arc::new(BTreeSet::from([addr.to_owned()]));
-        Self::build(watch::Sender::new(endpoints).subscribe(), true)
+        Self::dialling_one(addr, Dial::Plain)
     }
 
-    fn build(endpoints: watch::Receiver<Endpoints>, fails_fast: bool) -> Channel {
+    pub(crate) fn dialling_one(addr: &str, dial: Dial) -> Channel {
+        let endpoints = Arc::new(BTreeSet::from([addr.to_owned()]));
+        Self::dialling(watch::Sender::new(endpoints).subscribe(), dial, true)
+    }
+
+    pub(crate) fn dialling(
+        endpoints: watch::Receiver<Endpoints>,
+        dial: Dial,
+        fails_fast: bool,
+    ) -> Channel {
         let table = Arc::new(Table::default());
-        let connecting = tokio::spawn(connection::keep_all(endpoints, table.clone()));
+        let scheme = dial.scheme();
+        let connecting = tokio::spawn(connection::keep_all(endpoints, table.clone(), dial));
         Channel {
             inner: Arc::new(Inner {
                 table,
+                scheme,
                 fails_fast,
                 _connecting: AbortOnDropHandle::new(connecting),
             }),

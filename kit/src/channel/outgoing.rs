@@ -46,9 +46,13 @@ impl Outgoing {
     }
 
     /// The request, addressed to `addr`.
-    pub(super) fn request(&mut self, addr: &str) -> Result<Request<Body>, CallError> {
+    pub(super) fn request(
+        &mut self,
+        addr: &str,
+        scheme: &Scheme,
+    ) -> Result<Request<Body>, CallError> {
         let mut head = self.head.clone();
-        head.uri = absolute(&head.uri, addr)?;
+        head.uri = absolute(&head.uri, addr, scheme)?;
         let body = match std::mem::replace(&mut self.payload, Payload::Spent) {
             Payload::Message(message) => {
                 self.payload = Payload::Message(message.clone());
@@ -97,11 +101,11 @@ fn rejoined(first: Result<Bytes, Frame<Bytes>>, second: Option<Polled>, rest: Bo
 }
 
 /// tonic's clients give a path only; HTTP/2 wants scheme and authority too.
-fn absolute(uri: &Uri, addr: &str) -> Result<Uri, CallError> {
+fn absolute(uri: &Uri, addr: &str, scheme: &Scheme) -> Result<Uri, CallError> {
     let bad = |_| CallError::new(Failure::Unreachable, format!("{addr} is no host:port"));
     let authority: Authority = addr.parse().map_err(bad)?;
     let mut parts = uri.clone().into_parts();
-    parts.scheme = Some(Scheme::HTTP);
+    parts.scheme = Some(scheme.clone());
     parts.authority = Some(authority);
     let no_uri = |_| CallError::new(Failure::Unreachable, format!("{uri} is no path"));
     Uri::from_parts(parts).map_err(no_uri)

@@ -44,7 +44,7 @@ impl Peer {
             let why = format!("{} is not reachable", self.addr);
             return Err(CallError::new(Failure::Unreachable, why));
         };
-        let request = outgoing.request(&self.addr)?;
+        let request = outgoing.request(&self.addr, &self.inner.scheme)?;
         let sent = connection.try_send_request(request);
         let answered = deadline.bound(sent).await.ok_or_else(CallError::late)?;
         match answered {

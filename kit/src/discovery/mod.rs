@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::Shutdown;
+use crate::tls::Tls;
 pub use etcd::Etcd;
 pub use fixed::{BadPeers, Peers};
 pub use in_process::InProcess;
@@ -47,7 +48,12 @@ impl Registry {
     /// A registry in etcd, at `host:port` or `http://host:port`. Does not wait for etcd: what
     /// needs it tries again until it answers.
     pub async fn etcd(endpoints: &[String]) -> Registry {
-        Registry::Etcd(Etcd::new(endpoints))
+        Self::etcd_with(endpoints, &Tls::default())
+    }
+
+    /// The same; members at `https://host:port` are dialled with TLS.
+    pub fn etcd_with(endpoints: &[String], tls: &Tls) -> Registry {
+        Registry::Etcd(Etcd::new(endpoints, tls))
     }
 
     /// The endpoints of `service`, now and as they change. Must be called within a runtime.

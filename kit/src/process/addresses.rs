@@ -34,11 +34,12 @@ impl std::str::FromStr for Endpoints {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let endpoints = text.split(',').map(str::trim).map(|endpoint| {
-            let bare = endpoint.trim_start_matches("http://").trim_end_matches('/');
+            let endpoint = endpoint.trim_start_matches("http://").trim_end_matches('/');
+            let bare = endpoint.strip_prefix("https://").unwrap_or(endpoint);
             let parsed = bare.parse::<http::uri::Authority>().ok();
             parsed
                 .filter(|addr| addr.port_u16().is_some())
-                .map(|addr| addr.to_string())
+                .map(|_| endpoint.to_owned())
         });
         let endpoints = endpoints.collect::<Option<_>>();
         endpoints
@@ -78,8 +79,8 @@ mod tests {
 
     #[test]
     fn endpoints_and_peers_are_lists() {
-        let endpoints: Endpoints = "http://a:2379/, b:2379".parse().unwrap();
-        assert_eq!(endpoints.0, ["a:2379", "b:2379"]);
+        let endpoints: Endpoints = "http://a:2379/, b:2379,https://c:2379/".parse().unwrap();
+        assert_eq!(endpoints.0, ["a:2379", "b:2379", "https://c:2379"]);
         assert!("a".parse::<Endpoints>().is_err());
     }
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use crate::Shutdown;
 use crate::bus::Bus;
+use crate::channel::Channel;
 use crate::discovery::Registry;
 use crate::health::Health;
 use crate::origin::Origins;
+use crate::tls::Tls;
 
 /// What a running service gets from its process.
 #[derive(Debug, Clone)]
@@ -24,6 +26,8 @@ pub struct Context {
     pub bus: Bus,
     /// How long a stop waits before it cuts what is left.
     pub drain: Duration,
+    /// What is shown to callers and to those who are called.
+    pub tls: Tls,
     /// Browser origins that may call.
     pub origins: Origins,
     /// What others dial, where it is not the bound address.
@@ -31,6 +35,11 @@ pub struct Context {
 }
 
 impl Context {
+    /// The way to a service of the suite, wherever its instances are. Must be called within a runtime.
+    pub fn channel(&self, service: &str) -> Channel {
+        self.tls.service(service).all(self.registry.watch(service))
+    }
+
     /// What others dial: what the settings say, or the bound address; where that is all interfaces, the one that leads
     /// to the registry, as soon as it is known.
     pub async fn advertised(&self, bound: SocketAddr) -> String {
@@ -54,6 +63,7 @@ impl Context {
             registry: Registry::in_process(),
             bus: Bus::in_process(),
             drain: Duration::from_secs(5),
+            tls: Tls::default(),
             origins: Origins::default(),
             advertise: None,
         }

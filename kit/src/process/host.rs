@@ -17,6 +17,7 @@ use crate::duration::Seconds;
 use crate::health::Health;
 use crate::listen::{ListenAddr, Listener};
 use crate::origin::Origins;
+use crate::tls::Tls;
 use crate::{Shutdown, admin, metrics};
 
 /// How long a stop may take beyond its drain, to leave discovery and to close the stores.
@@ -62,6 +63,7 @@ pub struct Host {
     bus: Bus,
     drain: Duration,
     origins: Origins,
+    tls: Tls,
     insecure: bool,
     healths: Mutex<Vec<(&'static str, Health)>>,
 }
@@ -81,11 +83,12 @@ impl Host {
         let origins: Option<Origins> = settings.optional("origins")?;
         let etcd: Option<Endpoints> = settings.optional("etcd")?;
         let fixed: Option<Peers> = settings.optional("static")?;
+        let tls = Tls::start(settings)?;
         let registry = match (etcd, fixed) {
             (Some(_), Some(_)) => {
                 return Err(BadSetting::new("static", "not together with --etcd").into());
             }
-            (Some(etcd), None) => Registry::etcd(&etcd.0).await,
+            (Some(etcd), None) => Registry::etcd_with(&etcd.0, &tls),
             (None, Some(fixed)) => Registry::fixed(fixed),
             (None, None) => alone,
         };
@@ -98,6 +101,7 @@ impl Host {
             bus: url.map_or(within, Bus::amqp),
             drain: drain.0,
             origins: origins.unwrap_or_default(),
+            tls,
             insecure: settings.switch("insecure")?,
             healths: Mutex::default(),
         })
@@ -118,10 +122,11 @@ impl Host {
 
     async fn bind_one(&self, addr: &ListenAddr, flag: String) -> Result<Listener, StartError> {
         let listener = bind(addr, flag.clone()).await?;
-        if !listener.is_loopback() && !self.insecure {
+        if !(listener.is_loopback() || self.insecure || self.tls.authenticates()) {
             let why = format!(
                 "{addr} is open to other machines while nothing authenticates callers: \
-                 listen on localhost, or allow it with --insecure"
+                 listen on localhost, ask for certificates with --tls-client-ca, or allow it with \
+                 --insecure"
             );
             return Err(BadSetting::new(&flag, why).into());
         }
@@ -147,6 +152,7 @@ impl Host {
             registry: self.registry.clone(),
             bus: self.bus.clone(),
             drain: self.drain,
+            tls: self.tls.clone(),
             origins: self.origins.clone(),
             advertise: settings.optional("advertise")?.map(|Dialled(addr)| addr),
         })

@@ -13,6 +13,7 @@ use metrics::{Counter, counter, gauge};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::task::TaskTracker;
 
 use super::edge::Edge;
@@ -24,6 +25,7 @@ use super::turn::Turns;
 use super::upgrade::Served;
 use crate::Shutdown;
 use crate::listen::Listener;
+use crate::tls::{Accepted, Stream, Tls};
 
 /// How long accepting rests when the process has run out of something (file descriptors, say).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
@@ -49,6 +51,7 @@ where
 /// What the tasks of one port share.
 struct Port {
     edge: Edge,
+    tls: Tls,
     builder: Builder,
     turns: Turns,
     limits: Limits,
@@ -62,6 +65,7 @@ struct Port {
 pub(super) async fn serve(
     listener: Listener,
     edge: Edge,
+    tls: Tls,
     limits: Limits,
     stop: Shutdown,
     drain: Duration,
@@ -69,6 +73,7 @@ pub(super) async fn serve(
     let tasks = TaskTracker::new();
     let port = Arc::new(Port {
         edge,
+        tls,
         builder: builder(&limits, &tasks),
         turns: Turns::new(limits.turn_bytes),
         limits,
@@ -174,8 +179,42 @@ async fn serve_connection(
     open.increment(1);
     // Answers are small and written whole: Nagle would only hold them back.
     let _best_effort = socket.set_nodelay(true);
+    let stream = match port.tls.acceptor() {
+        // In a box: connections in the clear are not to grow by what a handshake needs.
+        Some(acceptor) => Box::pin(shake_hands(&port, acceptor, socket, peer)).await,
+        None => Some(Stream::Plain(socket)),
+    };
+    if let Some(stream) = stream {
+        serve_stream(&port, stream, peer).await;
+    }
+    open.decrement(1);
+}
+
+/// The stream of a connection within TLS; `None`: the handshake failed, or took too long, or the port stops.
+async fn shake_hands(
+    port: &Port,
+    acceptor: TlsAcceptor,
+    socket: TcpStream,
+    peer: SocketAddr,
+) -> Option<Accepted> {
+    let shaken = tokio::select! {
+        shaken = timeout(port.limits.preface_timeout, acceptor.accept(socket)) => shaken,
+        () = port.stop.cancelled() => return None,
+    };
+    let error = match shaken {
+        Ok(Ok(stream)) => return Some(Stream::Tls(Box::new(stream))),
+        Ok(Err(error)) => error,
+        Err(_late) => io::ErrorKind::TimedOut.into(),
+    };
+    let service = port.edge.service();
+    counter!("server_handshake_errors_total", "service" => service).increment(1);
+    tracing::debug!(service, %peer, %error, "no TLS");
+    None
+}
+
+async fn serve_stream(port: &Port, stream: Accepted, peer: SocketAddr) {
     let turn = port.turns.turn();
-    let socket = prompt(socket, port.limits.preface_timeout);
+    let socket = prompt(stream, port.limits.preface_timeout);
     let socket = Intake::new(socket, turn.clone(), port.limits.stream_rate);
     let io = Served::new(Gather::new(socket));
     let entrance = port.edge.entrance(peer, &turn, &port.tasks);
@@ -185,7 +224,7 @@ async fn serve_connection(
         result = turn.drive(connection.as_mut()) => Some(result),
         () = port.stop.cancelled() => None,
         () = sleep(age(port.limits.connection_age)) => None,
-        () = port.kill.cancelled() => return open.decrement(1),
+        () = port.kill.cancelled() => return,
     };
     let end = match end {
         Some(end) => Some(end),
@@ -200,7 +239,6 @@ async fn serve_connection(
     if let Some(Err(error)) = end {
         tracing::debug!(service = port.edge.service(), error, "connection ended");
     }
-    open.decrement(1);
 }
 
 /// The age limit of one connection: within a tenth of the common one, so that connections

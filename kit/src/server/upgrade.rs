@@ -6,16 +6,16 @@ use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
-use tokio::net::TcpStream;
 use tokio_util::task::TaskTracker;
 
 use super::gather::Gather;
 use super::intake::Intake;
 use super::preface::Preface;
+use crate::tls::Accepted;
 use crate::watched::Watched;
 
 /// A socket as connections are served on it.
-pub(super) type Served = TokioIo<Gather<Intake<Watched<TcpStream, Preface>>>>;
+pub(super) type Served = TokioIo<Gather<Intake<Watched<Accepted, Preface>>>>;
 
 /// Who sent a request; in the extensions of each that is no gRPC call.
 #[derive(Debug, Clone, Copy)]
@@ -35,8 +35,8 @@ pub struct Upgrade {
 /// whoever takes it has limits of their own.
 #[derive(Debug)]
 pub struct Upgraded {
-    /// The bare socket.
-    pub socket: TcpStream,
+    /// The bare socket, in the clear or within TLS.
+    pub socket: Accepted,
     /// What the peer has sent already.
     pub read: Bytes,
 }

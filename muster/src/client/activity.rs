@@ -59,12 +59,12 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 type Client = ActivityServiceClient<Channel>;
 
-fn client(matches: &ArgMatches) -> Client {
-    ActivityServiceClient::new(channel(matches))
+fn client(matches: &ArgMatches) -> Result<Client, Failure> {
+    Ok(ActivityServiceClient::new(channel(matches)?))
 }
 
 async fn stats(matches: &ArgMatches) -> Result<(), Failure> {
-    let mut client = client(matches);
+    let mut client = client(matches)?;
     let stats = client.get_stats(timed(pb::GetStatsRequest {})).await?;
     let stats = stats.into_inner();
     let mut line = format!(

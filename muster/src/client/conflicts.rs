@@ -33,7 +33,7 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         );
     }
     let count = events.len();
-    let client = ConflictServiceClient::new(channel(matches));
+    let client = ConflictServiceClient::new(channel(matches)?);
     let mut client = client.max_decoding_message_size(ANSWER_BYTES_MAX);
     let found = client
         .get_conflicts(timed(pb::EventList { events }))

@@ -16,16 +16,18 @@ pub(crate) fn command() -> Command {
                 .value_name("NAME")
                 .help("A full service name, or liveness; the server as a whole if left out"),
         )
+        .args(super::tls::args())
         .arg(super::json())
 }
 
 pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let service = text(matches, "service").to_owned();
+    let (dial, addr) = super::tls::dial(matches, text(matches, "addr"))?;
     let probe = Probe {
         service,
-        ..Probe::of(text(matches, "addr"))
+        ..Probe::of(addr)
     };
-    let found = probe.run().await;
+    let found = probe.run(dial).await;
     let status = found.map_err(|failure| Failure::Probe(failure.code(), failure.to_string()))?;
     let status = status.as_str_name();
     print(

@@ -52,7 +52,7 @@ async fn send(matches: &ArgMatches) -> Result<(), Failure> {
         subject: text(matches, "subject").to_owned(),
         idempotency_key: key,
     };
-    let mut client = NotificatorServiceClient::new(channel(matches));
+    let mut client = NotificatorServiceClient::new(channel(matches)?);
     let id = client.send(timed(request)).await?.into_inner().id;
     print(matches, format!("stored as {id}"), &json!({ "id": id }))
 }
@@ -61,7 +61,7 @@ async fn status(matches: &ArgMatches) -> Result<(), Failure> {
     let request = pb::GetMailRequest {
         id: text(matches, "id").to_owned(),
     };
-    let mut client = NotificatorServiceClient::new(channel(matches));
+    let mut client = NotificatorServiceClient::new(channel(matches)?);
     let mail = client
         .get_mail(timed(request))
         .await?

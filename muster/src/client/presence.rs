@@ -39,8 +39,8 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 
 type Client = PresenceServiceClient<Channel>;
 
-fn client(matches: &ArgMatches) -> Client {
-    PresenceServiceClient::new(channel(matches))
+fn client(matches: &ArgMatches) -> Result<Client, Failure> {
+    Ok(PresenceServiceClient::new(channel(matches)?))
 }
 
 /// The users whom a command is about.

@@ -77,7 +77,7 @@ async fn add(matches: &ArgMatches) -> Result<(), Failure> {
         content: text(matches, "content").to_owned(),
         idempotency_key,
     };
-    let answer = client(matches).create_task(timed(request)).await?;
+    let answer = client(matches)?.create_task(timed(request)).await?;
     show(matches, answer.into_inner().task)
 }
 
@@ -87,7 +87,7 @@ async fn list(matches: &ArgMatches) -> Result<(), Failure> {
         "completed" => TaskStatus::Completed,
         _ => TaskStatus::Unspecified,
     };
-    let mut client = client(matches);
+    let mut client = client(matches)?;
     let mut request = pb::ListTasksRequest {
         user_id: given(matches, "user"),
         status: status.into(),
@@ -115,7 +115,7 @@ async fn set(matches: &ArgMatches, status: TaskStatus) -> Result<(), Failure> {
         status: status.into(),
         ..pb::UpdateTaskRequest::default()
     };
-    let answer = client(matches).update_task(timed(request)).await?;
+    let answer = client(matches)?.update_task(timed(request)).await?;
     show(matches, answer.into_inner().task)
 }
 
@@ -125,7 +125,7 @@ async fn remove(matches: &ArgMatches) -> Result<(), Failure> {
         etag: String::new(),
     };
     let id = request.id;
-    client(matches).delete_task(timed(request)).await?;
+    client(matches)?.delete_task(timed(request)).await?;
     print(
         matches,
         format!("task {id} is deleted"),
@@ -133,8 +133,10 @@ async fn remove(matches: &ArgMatches) -> Result<(), Failure> {
     )
 }
 
-fn client(matches: &ArgMatches) -> TasksServiceClient<muster_kit::channel::Channel> {
-    TasksServiceClient::new(channel(matches))
+fn client(
+    matches: &ArgMatches,
+) -> Result<TasksServiceClient<muster_kit::channel::Channel>, Failure> {
+    Ok(TasksServiceClient::new(channel(matches)?))
 }
 
 /// A number from 1 up that was given, otherwise 0.

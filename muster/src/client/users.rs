@@ -29,12 +29,12 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
             let request = pb::CreateUserRequest {
                 email: text(matches, "email").to_owned(),
             };
-            let answer = client(matches).create_user(timed(request)).await?;
+            let answer = client(matches)?.create_user(timed(request)).await?;
             show(matches, answer.into_inner().user)
         }
         Some((_, matches)) => {
             let id = matches.get_one::<i64>("id").copied().unwrap_or_default();
-            let answer = client(matches)
+            let answer = client(matches)?
                 .get_user(timed(pb::GetUserRequest { id }))
                 .await?;
             show(matches, answer.into_inner().user)
@@ -43,8 +43,10 @@ pub(crate) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     }
 }
 
-fn client(matches: &ArgMatches) -> UsersServiceClient<muster_kit::channel::Channel> {
-    UsersServiceClient::new(channel(matches))
+fn client(
+    matches: &ArgMatches,
+) -> Result<UsersServiceClient<muster_kit::channel::Channel>, Failure> {
+    Ok(UsersServiceClient::new(channel(matches)?))
 }
 
 fn show(matches: &ArgMatches, user: Option<pb::User>) -> Result<(), Failure> {

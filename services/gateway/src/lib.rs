@@ -2,7 +2,6 @@
 //!
 //! Whatever it serves is served on two addresses: that of WebSockets and that of the web console.
 
-use muster_kit::channel::Channel;
 use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
 use muster_kit::server::Server;
@@ -43,10 +42,10 @@ pub const SERVICE: Service = Service {
 /// Serving failed.
 pub async fn run(config: Config, listener: Listener, context: Context) -> Result<(), Error> {
     muster_kit::metrics::describe(metrics::METRICS);
-    let services = Services::watch(&context.registry);
+    let services = Services::watch(&context);
     // Connections of their own: what they carry is not to wait for the calls of browsers.
-    let activity = Activity::new(Channel::new(context.registry.watch("activity")));
-    let presence = Channel::new(context.registry.watch("presence"));
+    let activity = Activity::new(context.channel("activity"));
+    let presence = context.channel("presence");
     let feeds = Feeds::new(activity.clone());
     let (followed, need) = (feeds.users().clone(), context.health.need("activity"));
     let (online, shutdown) = (Online::default(), context.shutdown.clone());

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use muster_kit::channel::Channel;
-use muster_kit::discovery::{Endpoints, Registry};
+use muster_kit::discovery::Endpoints;
+use muster_kit::process::Context;
 use tokio::sync::watch;
 
 mod health;
@@ -37,11 +38,11 @@ struct Way {
 }
 
 impl Services {
-    /// The services that a registry knows, now and later. Must be called within a runtime.
-    pub fn watch(registry: &Registry) -> Services {
+    /// The services that the registry of a process knows, now and later. Must be called within a runtime.
+    pub fn watch(context: &Context) -> Services {
         let way = |name| {
-            let endpoints = registry.watch(name);
-            let channel = Channel::new(endpoints.clone());
+            let endpoints = context.registry.watch(name);
+            let channel = context.tls.service(name).all(endpoints.clone());
             (name, Way { channel, endpoints })
         };
         Services(Arc::new(NAMES.map(way).into()))

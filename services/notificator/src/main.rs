@@ -9,7 +9,5 @@ use muster_notificator::{SERVICE, run};
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // The one provider of TLS in this graph; lettre finds it here.
-    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
     muster_kit::process::main(&SERVICE, Config::read, run)
 }

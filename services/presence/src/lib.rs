@@ -67,7 +67,7 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
         return Ok(());
     };
     let roster = Roster::new(me, limits_of_users);
-    let mesh = Mesh::new(roster.clone());
+    let mesh = Mesh::new(roster.clone(), context.tls.service(SERVICE.name));
     // Streams end once the other replicas know that this one leaves: until then they stand for votes.
     let told = Shutdown::new();
     let compat = Compat::new(roster.clone(), STREAMS_MAX, told.clone());

@@ -13,6 +13,7 @@ use std::time::Duration;
 use muster_kit::Shutdown;
 use muster_kit::discovery::{Endpoints, Registry};
 use muster_kit::health::Need;
+use muster_kit::tls::Dial;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -38,6 +39,8 @@ const FAREWELL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Mesh {
     roster: Arc<Roster>,
+    /// How the other replicas are dialled.
+    dial: Dial,
     /// Fires when the links are to end.
     end: Shutdown,
     /// Moves when there may be something to say, votes of this replica aside.
@@ -49,9 +52,10 @@ pub struct Mesh {
 impl Mesh {
     /// Without links yet.
     #[must_use]
-    pub fn new(roster: Arc<Roster>) -> Arc<Self> {
+    pub fn new(roster: Arc<Roster>, dial: Dial) -> Arc<Self> {
         Arc::new(Self {
             roster,
+            dial,
             end: Shutdown::new(),
             stirred: watch::Sender::new(()),
             open: Mutex::default(),

@@ -4,7 +4,6 @@
 //! sent twice because one of two systems failed in between. So the user and the welcome mail are
 //! stored in one transaction, and a relay hands the mail to a notificator whenever there is one.
 
-use muster_kit::channel::Channel;
 use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
 use muster_kit::server::Server;
@@ -48,7 +47,7 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
     )
     .await?;
     let accounts = Accounts::new(store.clone(), config.mail_domain);
-    let notificators = Channel::new(context.registry.watch("notificator"));
+    let notificators = context.channel("notificator");
     let relay = Relay::new(store.clone(), notificators);
     let server = Server::new(&context)
         .grpc(UsersServiceServer::new(Api::new(accounts.clone())))

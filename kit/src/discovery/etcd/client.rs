@@ -20,6 +20,7 @@ use tonic::{Code, Request, Status, Streaming};
 
 use crate::channel::Channel;
 use crate::status;
+use crate::tls::Tls;
 
 /// How long one request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
@@ -30,9 +31,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// `endpoint`: `host:port`, with or without `http://`. Connects in the background.
-    pub(super) fn new(endpoint: &str) -> Self {
-        let channel = Channel::to(super::dialled(endpoint));
+    /// `endpoint`: `host:port`, with or without `http://` or `https://`. Connects in the background.
+    pub(super) fn new(endpoint: &str, tls: &Tls) -> Self {
+        let channel = super::dial(endpoint, tls).one(super::dialled(endpoint));
         Self { channel }
     }
 

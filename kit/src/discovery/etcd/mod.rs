@@ -20,6 +20,7 @@ use tonic::Status;
 
 use crate::backoff::Backoff;
 use crate::status;
+use crate::tls::{Dial, Tls};
 use client::Client;
 
 /// How long a record outlives its crashed owner, in seconds. etcd's shortest is 2.
@@ -33,17 +34,18 @@ const RETRY: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone)]
 pub struct Etcd {
     endpoints: Arc<[String]>,
+    tls: Tls,
 }
 
 impl Etcd {
-    pub(super) fn new(endpoints: &[String]) -> Self {
-        let endpoints = endpoints.into();
-        Self { endpoints }
+    pub(super) fn new(endpoints: &[String], tls: &Tls) -> Self {
+        let (endpoints, tls) = (endpoints.into(), tls.clone());
+        Self { endpoints, tls }
     }
 
     /// A fresh connection, to the endpoint whose turn it is.
     fn connect(&self, turn: usize) -> Client {
-        Client::new(self.endpoint(turn).unwrap_or_default())
+        Client::new(self.endpoint(turn).unwrap_or_default(), &self.tls)
     }
 
     fn endpoint(&self, turn: usize) -> Option<&str> {
@@ -91,8 +93,18 @@ async fn local_ip_to(remote: SocketAddr) -> io::Result<IpAddr> {
 
 /// The `host:port` of an endpoint that may be written as a URL.
 fn dialled(endpoint: &str) -> &str {
-    let addr = endpoint.strip_prefix("http://").unwrap_or(endpoint);
+    let addr = endpoint
+        .split_once("://")
+        .map_or(endpoint, |(_, addr)| addr);
     addr.trim_end_matches('/')
+}
+
+/// How to dial it.
+fn dial(endpoint: &str, tls: &Tls) -> Dial {
+    match endpoint.starts_with("https://") {
+        true => tls.address_with_tls(),
+        false => Dial::Plain,
+    }
 }
 
 /// The prefix of the records that are addresses and nothing else.

@@ -54,7 +54,7 @@ async fn to_deployment(matches: &ArgMatches, event: OfDeployment) -> Result<(), 
         timestamp: None,
         deployment_id,
     };
-    let mut client = ActivityEventsClient::new(channel(matches));
+    let mut client = ActivityEventsClient::new(channel(matches)?);
     let stored = client.create_event(timed(request)).await?.into_inner();
     let object = json!({ "id": stored.id, "success": stored.success, "execution_time": stored.execution_time });
     print(
@@ -74,7 +74,7 @@ async fn to_topic(matches: &ArgMatches, event: OfTopic) -> Result<(), Failure> {
         events: vec![event],
         expected_last_position: None,
     };
-    let answer = client(matches).append(timed(request)).await?.into_inner();
+    let answer = client(matches)?.append(timed(request)).await?.into_inner();
     let result = answer.results.into_iter().next().unwrap_or_default();
     let outcome = match result.outcome() {
         pb::AppendOutcome::Conflict => {

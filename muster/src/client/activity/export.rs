@@ -51,7 +51,7 @@ async fn to_file(matches: &ArgMatches, file: &str) -> Result<(), Failure> {
 
 /// Writes all events that are there now; so many they are.
 async fn write(matches: &ArgMatches, mut out: impl Write, bar: &Bar) -> Result<usize, Failure> {
-    let mut client = client(matches);
+    let mut client = client(matches)?;
     let filter = filter(matches);
     if filter.is_none() && !bar.is_hidden() {
         bar.set_total(Some(all(&mut client).await?));

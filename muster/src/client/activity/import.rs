@@ -59,7 +59,7 @@ async fn send(
     bar: &Bar,
 ) -> Result<Option<BadLine>, Failure> {
     let (requests, mut sent) = requests::of(source.read());
-    let answers = client(matches).append_stream(requests).await?;
+    let answers = client(matches)?.append_stream(requests).await?;
     let mut answers = answers.into_inner();
     while let Some(answer) = answers.message().await? {
         match sent.recv().await {

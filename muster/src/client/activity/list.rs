@@ -31,7 +31,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
 }
 
 async fn of_deployment(matches: &ArgMatches, id: i32) -> Result<(), Failure> {
-    let mut client = ActivityEventsClient::new(channel(matches));
+    let mut client = ActivityEventsClient::new(channel(matches)?);
     let mut events = client.list_events(Deployment { id }).await?.into_inner();
     while let Some(event) = events.message().await? {
         let times = event.timestamp.unwrap_or_default();
@@ -54,7 +54,7 @@ async fn of_deployment(matches: &ArgMatches, id: i32) -> Result<(), Failure> {
 }
 
 async fn of_topic(matches: &ArgMatches) -> Result<(), Failure> {
-    let mut client = client(matches);
+    let mut client = client(matches)?;
     let mut page_token = String::new();
     loop {
         let request = pb::ListRequest {

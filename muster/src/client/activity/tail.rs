@@ -33,7 +33,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         follow: matches.get_flag("follow"),
         ..pb::TailRequest::default()
     };
-    let mut client = client(matches);
+    let mut client = client(matches)?;
     let mut backoff = patience();
     loop {
         let seen = request.cursor.clone();

@@ -68,7 +68,7 @@ pub(super) async fn trim(matches: &ArgMatches) -> Result<(), Failure> {
         up_to_position: matches.get_one("up-to").copied(),
         received_before,
     };
-    let answer = client(matches).trim(request).await?.into_inner();
+    let answer = client(matches)?.trim(request).await?.into_inner();
     let removed = answer.removed_events;
     let line = format!("removed {}", counted(removed as usize, "event"));
     print(matches, line, &json!({ "removed_events": removed }))
@@ -86,7 +86,7 @@ pub(super) async fn retain(matches: &ArgMatches) -> Result<(), Failure> {
         topic_prefix: request.topic_prefix.clone(),
         max_age: request.max_age,
     };
-    client(matches).set_retention(timed(request)).await?;
+    client(matches)?.set_retention(timed(request)).await?;
     print(matches, kept(&retention), &object(&retention))
 }
 

@@ -10,7 +10,7 @@ use crate::client::{Failure, counted, print, print_for_people, timed};
 const PAGE_SIZE: u32 = 1000;
 
 pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
-    let mut client = client(matches);
+    let mut client = client(matches)?;
     let mut request = pb::ListOnlineRequest {
         page_size: PAGE_SIZE,
         page_token: String::new(),

@@ -9,7 +9,7 @@ use crate::client::{Failure, print, print_for_people, timed};
 
 pub(super) async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let request = timed(pb::ListReplicasRequest {});
-    let replicas = client(matches).list_replicas(request).await?.into_inner();
+    let replicas = client(matches)?.list_replicas(request).await?.into_inner();
     let names = replicas
         .replicas
         .iter()

@@ -52,7 +52,7 @@ async fn read(
     });
     // There is nothing more to ask for, but the devices stay.
     let requests = stream::iter(requests).chain(stream::pending());
-    let mut told = client(matches).session(requests).await?.into_inner();
+    let mut told = client(matches)?.session(requests).await?.into_inner();
     while let Some(response) = told.message().await? {
         match response.news {
             Some(News::Outcome(outcome)) if !outcome.refusals.is_empty() => {

@@ -1,9 +1,11 @@
 //! What is being written to a socket.
 
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::net::TcpStream;
+use muster_kit::tls::Accepted;
+use tokio::io::AsyncWrite;
 
 use crate::hub::Mail;
 
@@ -53,22 +55,20 @@ impl Sending {
         bytes.len()
     }
 
-    /// Writes all of it.
+    /// Writes all of it, out of the process.
     pub(super) fn poll_write(
         &mut self,
-        socket: &TcpStream,
+        socket: &mut Accepted,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        let mut socket = Pin::new(socket);
         while !self.left().is_empty() {
-            match socket.try_write(self.left()) {
-                Ok(0) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Ok(count) => self.written(count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    ready!(socket.poll_write_ready(cx))?;
-                }
-                Err(error) => return Poll::Ready(Err(error)),
+            match ready!(socket.as_mut().poll_write(cx, self.left()))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.written(count),
             }
         }
-        Poll::Ready(Ok(()))
+        // TLS may hold what the socket did not take.
+        socket.poll_flush(cx)
     }
 }

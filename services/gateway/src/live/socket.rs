@@ -113,7 +113,7 @@ impl Socket {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
         loop {
             if let Break(why) = self.read(cx) {
-                self.write_last();
+                self.write_last(cx);
                 return Poll::Ready(why);
             }
             let was_held_up = self.is_held_up();
@@ -212,7 +212,7 @@ impl Socket {
     /// Reads on without looking, until the client hangs up: a socket that is closed with bytes
     /// unread would take back what was written last.
     fn hear_nothing(&mut self, cx: &mut Context<'_>) -> ControlFlow<&'static str> {
-        let socket = &self.web.get_ref().socket;
+        let socket = &mut self.web.get_mut().socket;
         let mut bytes = [0; 4096];
         for _ in 0..ROUNDS {
             match socket.try_read(&mut bytes) {
@@ -265,7 +265,7 @@ impl Socket {
     fn write(&mut self, cx: &mut Context<'_>) -> ControlFlow<&'static str> {
         let mut is_empty = false;
         for _ in 0..ROUNDS {
-            match self.sending.poll_write(&self.web.get_ref().socket, cx) {
+            match self.sending.poll_write(&mut self.web.get_mut().socket, cx) {
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Break("cut"),
                 Poll::Pending => {
@@ -324,10 +324,10 @@ impl Socket {
     }
 
     /// What can be written at once of the answer to a close.
-    fn write_last(&mut self) {
-        let Wire { socket, control } = self.web.get_ref();
+    fn write_last(&mut self, cx: &mut Context<'_>) {
+        let Wire { socket, control } = self.web.get_mut();
         if matches!(self.sending, Sending::Nothing) && !control.is_empty() {
-            let _best_effort = socket.try_write(control);
+            let _best_effort = Pin::new(socket).poll_write(cx, control);
         }
     }
 

@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Write};
 
-use tokio::net::TcpStream;
+use muster_kit::tls::Accepted;
 use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
 
 use crate::protocol::MAX_MESSAGE_BYTES;
@@ -18,12 +18,12 @@ const CONTROL_BYTES: usize = 1024;
 /// A socket, and control frames that are to be written to it.
 #[derive(Debug)]
 pub(super) struct Wire {
-    pub(super) socket: TcpStream,
+    pub(super) socket: Accepted,
     pub(super) control: Vec<u8>,
 }
 
 /// The server's side of a WebSocket, of which these bytes have been read already.
-pub(super) fn web_socket(socket: TcpStream, read: Vec<u8>) -> WebSocket<Wire> {
+pub(super) fn web_socket(socket: Accepted, read: Vec<u8>) -> WebSocket<Wire> {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BYTES)
         .write_buffer_size(0)

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::{Stream, StreamExt};
 use muster_kit::Shutdown;
-use muster_kit::channel::Channel;
 use muster_kit::status;
 use muster_proto::muster::presence::v1 as pb;
 use pb::replication_service_client::ReplicationServiceClient;
@@ -37,7 +36,7 @@ pub(super) async fn dial(mesh: &Arc<Mesh>, member: &str) -> Result<(), Status> {
     let said = ReceiverStream::new(said).map(|message| pb::ReplicateRequest {
         message: Some(message),
     });
-    let mut client = ReplicationServiceClient::new(Channel::to(member));
+    let mut client = ReplicationServiceClient::new(mesh.dial.clone().one(member));
     let linked = timeout(ANSWER, client.replicate(said)).await;
     let linked = linked.map_err(|_| status::unavailable("no answer in time"))?;
     let heard = linked?.into_inner();
