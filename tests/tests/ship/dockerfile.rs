@@ -146,6 +146,44 @@ fn what_is_kept_lies_under_data() {
     assert_eq!(stage("image-muster").env()["MUSTER_DATA"], "/data");
 }
 
+/// Where the root is read-only, and nobody said where to keep it, an engine makes a volume of its own.
+#[test]
+fn what_is_kept_is_a_volume() {
+    for service in SERVICES {
+        let volumes = stage(&format!("image-{}", service.name));
+        let expected: &[&str] = if service.stored { &["/data"] } else { &[] };
+        assert_eq!(volumes.all("VOLUME"), expected, "{}", service.name);
+    }
+    assert_eq!(stage("image-muster").one("VOLUME"), "/data");
+}
+
+/// The labels of the OCI image specification, by what follows their common prefix.
+fn labels(stage: &Stage) -> BTreeMap<String, String> {
+    let labels = stage.all("LABEL").join(" ").replace("\" ", "\"\n");
+    let label = |line: &str| {
+        let (name, value) = line.trim_end_matches('"').split_once("=\"").unwrap();
+        let name = name.strip_prefix("org.opencontainers.image.").unwrap();
+        (name.to_owned(), value.to_owned())
+    };
+    labels.lines().map(label).collect()
+}
+
+#[tokio::test]
+async fn an_image_says_what_it_is() {
+    let every_image = labels(&stages().pop().unwrap());
+    assert_eq!(every_image["version"], env!("CARGO_PKG_VERSION"));
+    assert_eq!(every_image["revision"], "${REVISION}");
+    assert_eq!(every_image["licenses"], "Apache-2.0 OR MIT");
+    for service in SERVICES {
+        let stage = stage(&format!("image-{}", service.name));
+        let labels = labels(&stage);
+        assert_eq!(labels["title"], format!("muster-{}", service.name));
+        let help = help(&labels["title"]).await;
+        assert_eq!(help.lines().next(), Some(&*labels["description"]));
+    }
+    assert_eq!(labels(&stage("image-muster"))["title"], "muster");
+}
+
 #[test]
 fn an_image_takes_no_risk_on_its_own() {
     for stage in stages() {
