@@ -30,12 +30,19 @@ pub(crate) struct Tool {
 /// All tools that are not part of the system.
 pub(crate) fn all() -> Result<Vec<Tool>, String> {
     let read = |file: &str| fs::read_to_string(file).map_err(|cause| format!("{file}: {cause}"));
-    let go = read("tools/go.mod")? + &read("tools/go.sum")?;
+    let go = |of: &str| {
+        Ok::<_, String>(read(&format!("{of}/go.mod"))? + &read(&format!("{of}/go.sum"))?)
+    };
     Ok(vec![
         Tool {
             name: "go tools",
-            pin: go,
+            pin: go("tools")?,
             install: go_tools,
+        },
+        Tool {
+            name: "kube-score",
+            pin: go("tools/kube-score")?,
+            install: kube_score,
         },
         Tool {
             name: "buf",
@@ -68,13 +75,31 @@ pub(crate) fn python() -> Tool {
 /// grpcurl, helm and compose-spec, which reads a compose file as Docker Compose does: one go.mod pins them, because
 /// `go install NAME@VERSION` pins nothing that they depend on.
 fn go_tools(cache: &Cache) -> Result<(), String> {
-    let mut go = Command::new("go");
-    run(go
-        .args(["install", "-ldflags=-s -w", "tool"])
-        .current_dir("tools")
-        .env("GOBIN", cache.bin()))?;
     // Go names a program by its folder, which says little here.
-    link(cache, "compose-spec", "bin/cmd")
+    for (program, name) in [
+        ("helm.sh/helm/v3/cmd/helm", "helm"),
+        ("helm.sh/helm/v4/cmd/helm", "helm4"),
+        ("github.com/fullstorydev/grpcurl/cmd/grpcurl", "grpcurl"),
+        ("github.com/compose-spec/compose-go/v2/cmd", "compose-spec"),
+    ] {
+        go_build(cache, "tools", program, name)?;
+    }
+    Ok(())
+}
+
+/// In a go.mod of its own: it needs a Kubernetes that still has what is gone from the one that Helm needs.
+fn kube_score(cache: &Cache) -> Result<(), String> {
+    let program = "github.com/zegl/kube-score/cmd/kube-score";
+    go_build(cache, "tools/kube-score", program, "kube-score")
+}
+
+fn go_build(cache: &Cache, module: &str, program: &str, name: &str) -> Result<(), String> {
+    let mut go = Command::new("go");
+    go.args(["build", "-ldflags=-s -w", "-o"]);
+    run(go
+        .arg(cache.bin().join(name))
+        .arg(program)
+        .current_dir(module))
 }
 
 fn buf(cache: &Cache) -> Result<(), String> {

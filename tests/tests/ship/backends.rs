@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::SERVICES;
-use crate::chart::{container, env, kinds_and_names, manifest, pod, render, workload};
+use crate::chart::{container, env, kinds_and_names, manifest, pod, workload};
+use crate::helm::render;
 
 const ELSEWHERE: [&str; 3] = [
     "rabbitmq.enabled=false",
@@ -197,7 +198,8 @@ async fn with_a_mariadb_tasks_keeps_nothing_itself_and_has_replicas() {
         let all = render(values).await;
         let tasks = workload(&all, "tasks");
         assert_eq!(tasks["kind"], "Deployment");
-        assert_eq!(tasks["spec"]["replicas"], replicas, "{values:?}");
+        let scaler = manifest(&all, "HorizontalPodAutoscaler", "muster-tasks");
+        assert_eq!(scaler["spec"]["minReplicas"], replicas, "{values:?}");
         assert!(container(tasks)["volumeMounts"].is_null());
         assert!(tasks["spec"]["volumeClaimTemplates"].is_null());
     }

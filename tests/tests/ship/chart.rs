@@ -1,42 +1,11 @@
 //! The Helm chart: what is rendered from it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use muster_testkit::{Output, find, run};
 use serde_json::Value;
-use tokio::process::Command;
 
-use crate::{SERVICES, assert_known, path};
-
-/// Manifests, as Helm renders them with values that are set as by `--set`.
-pub(crate) async fn render(values: &[&str]) -> Vec<Value> {
-    documents(&template(values).await.ok())
-}
-
-/// Manifests, out of one text.
-pub(crate) fn documents(rendered: &str) -> Vec<Value> {
-    let documents = rendered.split("\n---\n");
-    documents
-        .map(|document| serde_yaml_ng::from_str(document).unwrap())
-        .collect()
-}
-
-/// The real `helm template`.
-pub(crate) async fn template(values: &[&str]) -> Output {
-    template_of(&path("k8s/helm/muster"), values).await
-}
-
-/// The same for a chart in another folder.
-pub(crate) async fn template_of(chart: &Path, values: &[&str]) -> Output {
-    let mut helm = Command::new(find("helm"));
-    helm.args(["template", "muster", "--kube-version", "1.30.0"]);
-    helm.arg(chart);
-    for value in values {
-        helm.args(["--set", value]);
-    }
-    run(&mut helm, "").await
-}
+use crate::helm::render;
+use crate::{SERVICES, assert_known};
 
 /// The manifest of a kind and a name.
 pub(crate) fn manifest<'a>(all: &'a [Value], kind: &str, name: &str) -> &'a Value {
@@ -81,13 +50,6 @@ pub(crate) fn kinds_and_names(all: &[Value]) -> BTreeSet<String> {
         text(&one["kind"]) + " " + &text(&one["metadata"]["name"])
     };
     all.iter().map(name).collect()
-}
-
-#[tokio::test]
-async fn helm_finds_nothing_to_complain_about() {
-    let mut helm = Command::new(find("helm"));
-    helm.args(["lint", "--strict"]).arg(path("k8s/helm/muster"));
-    run(&mut helm, "").await.ok();
 }
 
 #[tokio::test]
@@ -225,8 +187,13 @@ async fn one_service_alone_is_all_that_is_installed() {
     let expected = [
         "ServiceAccount muster",
         "Service muster-activity",
+        "Service muster-activity-headless",
         "StatefulSet muster-activity",
         "NetworkPolicy muster-activity",
+        "PodDisruptionBudget muster-activity",
+        // What `helm test` runs.
+        "Pod muster-test",
+        "NetworkPolicy muster-test",
     ];
     let all = render(&values).await;
     assert_eq!(kinds_and_names(&all), expected.map(str::to_owned).into());

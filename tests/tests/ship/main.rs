@@ -6,10 +6,18 @@ mod backends;
 mod chart;
 mod compose;
 mod dockerfile;
+mod health_test;
+mod helm;
 mod manifests;
+mod monitoring;
 mod network_policy;
 mod notes;
+mod reach;
+mod scaling;
 mod schemas;
+mod score;
+mod talk;
+mod tls;
 
 use std::path::PathBuf;
 

@@ -5,20 +5,20 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::SERVICES;
-use crate::chart::{manifest, render};
+use crate::chart::manifest;
+use crate::helm::render;
 
 /// The component that a peer is, or the whole of the peer where it is none of one's own.
 fn peer(peer: &Value) -> String {
     let labels = &peer["podSelector"]["matchLabels"];
     match labels["app.kubernetes.io/component"].as_str() {
         Some(component) => component.to_owned(),
-        None if labels["app.kubernetes.io/instance"] == "muster" => "release".to_owned(),
         None => peer.to_string(),
     }
 }
 
 /// What a policy lets pass one way, each as `peer port`; `anywhere` where no peer is named.
-fn passes(policy: &Value, way: &str, peers: &str) -> BTreeSet<String> {
+pub(crate) fn passes(policy: &Value, way: &str, peers: &str) -> BTreeSet<String> {
     let port = |port: &Value| match port["port"].as_str() {
         Some(name) => name.to_owned(),
         None => port["port"].to_string(),
@@ -48,40 +48,73 @@ async fn services_are_called_from_their_namespace_and_call_what_they_need_alone(
     let all = render(&[]).await;
     for service in SERVICES {
         let policy = manifest(&all, "NetworkPolicy", &format!("muster-{}", service.name));
-        let inward = passes(policy, "ingress", "from");
-        let mut namespace = set([
-            "release grpc",
+        let mut callers = set([
+            "gateway grpc",
+            "test grpc",
             r#"{"podSelector":{}} grpc"#,
             r#"{"podSelector":{}} admin"#,
         ]);
-        if service.name == "gateway" {
-            namespace.extend(set(["release web", r#"{"podSelector":{}} web"#]));
-        }
-        assert_eq!(inward, namespace, "{}", service.name);
         let mut needs = set(["anywhere 53", "etcd 2379"]);
-        if service.name == "presence" {
-            needs.insert("presence 9002".to_owned());
-        }
-        if service.name == "users" {
-            needs.insert("notificator 8082".to_owned());
-        }
-        if service.name == "gateway" {
-            let others = SERVICES.iter().filter(|other| other.name != "gateway");
-            needs.extend(others.map(|other| format!("{} {}", other.name, other.port)));
+        match service.name {
+            "gateway" => {
+                callers.insert(r#"{"podSelector":{}} web"#.to_owned());
+                needs.extend(SERVICES.map(|each| format!("{} {}", each.name, each.port)));
+            }
+            "notificator" => drop(callers.insert("users grpc".to_owned())),
+            "presence" => {
+                callers.insert("presence grpc".to_owned());
+                needs.insert("presence 9002".to_owned());
+            }
+            "users" => drop(needs.insert("notificator 8082".to_owned())),
+            _ => {}
         }
         if ["tasks", "gateway"].contains(&service.name) {
             needs.insert("rabbitmq 5672".to_owned());
         }
-        let outward = passes(policy, "egress", "to");
-        assert_eq!(outward, needs, "{}", service.name);
+        assert_eq!(
+            passes(policy, "ingress", "from"),
+            callers,
+            "{}",
+            service.name
+        );
+        assert_eq!(passes(policy, "egress", "to"), needs, "{}", service.name);
     }
+}
+
+#[tokio::test]
+async fn whoever_is_not_installed_is_neither_called_nor_calling() {
+    let all = render(&[
+        "services.gateway.enabled=false",
+        "services.notificator.enabled=false",
+    ])
+    .await;
+    for service in ["users", "presence", "tasks", "etcd"] {
+        let policy = manifest(&all, "NetworkPolicy", &format!("muster-{service}")).to_string();
+        assert!(
+            !policy.contains("gateway") && !policy.contains("notificator"),
+            "{policy}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_test_calls_the_services_alone_and_is_called_by_nobody() {
+    let all = render(&[]).await;
+    let policy = manifest(&all, "NetworkPolicy", "muster-test");
+    assert_eq!(passes(policy, "ingress", "from"), set([]));
+    let mut services: BTreeSet<String> = SERVICES
+        .map(|service| format!("{} {}", service.name, service.port))
+        .into();
+    services.insert("anywhere 53".to_owned());
+    assert_eq!(passes(policy, "egress", "to"), services);
 }
 
 #[tokio::test]
 async fn etcd_is_called_by_the_services_alone_and_calls_nobody() {
     let all = render(&[]).await;
     let policy = manifest(&all, "NetworkPolicy", "muster-etcd");
-    assert_eq!(passes(policy, "ingress", "from"), set(["release client"]));
+    let services = SERVICES.map(|service| format!("{} client", service.name));
+    assert_eq!(passes(policy, "ingress", "from"), services.into());
     assert_eq!(passes(policy, "egress", "to"), set([]));
 }
 

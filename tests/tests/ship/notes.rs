@@ -1,23 +1,18 @@
 //! NOTES.txt of the chart: what Helm prints once all is installed.
 
 use std::fs;
-use std::path::Path;
+use std::time::Duration;
 
-use crate::chart::{documents, manifest, template_of};
+use muster_testkit::{Etcd, Process, Service, eventually, find};
+use tokio::process::Command;
+
+use crate::SERVICES;
+use crate::chart::manifest;
+use crate::helm::{copy, documents, render, template_of};
 use crate::path;
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-}
+const DEADLINE: Duration = Duration::from_secs(20);
+const TLS: [&str; 2] = ["tls.enabled=true", "tls.existingSecret=certs"];
 
 /// The notes as Helm renders them. It does so only for an installation, hence the manifest around them.
 async fn notes(values: &[&str]) -> String {
@@ -59,4 +54,123 @@ async fn notes_are_about_what_is_installed() {
     let notes = notes(&["services.gateway.enabled=false"]).await;
     assert!(!notes.contains("gateway"), "{notes}");
     assert!(notes.contains("svc/muster-tasks 3333"));
+}
+
+/// The commands that follow a port-forward: the name and the port that this forwards, and what is typed then.
+fn first_calls(notes: &str) -> Vec<(String, u16, String)> {
+    let lines: Vec<&str> = notes.lines().map(str::trim).collect();
+    let call = |pair: &[&str]| {
+        let (_, forwarded) = pair[0].split_once(" port-forward svc/")?;
+        let (name, port) = forwarded.split_once(' ').unwrap();
+        Some((
+            name.to_owned(),
+            port.parse().unwrap(),
+            (*pair.get(1)?).to_owned(),
+        ))
+    };
+    lines.windows(2).filter_map(call).collect()
+}
+
+#[tokio::test]
+async fn what_is_forwarded_is_a_service_of_that_name_with_that_port() {
+    for values in [&[][..], &TLS] {
+        let all = render(values).await;
+        let notes = notes(values).await;
+        let calls = first_calls(&notes);
+        assert!(calls.len() >= SERVICES.len(), "{notes}");
+        for (name, port, _) in calls {
+            let ports = &manifest(&all, "Service", &name)["spec"]["ports"];
+            let ports = ports.as_array().unwrap();
+            assert!(ports.iter().any(|one| one["port"] == port), "{name} {port}");
+        }
+    }
+}
+
+/// Each command is typed as it stands there, but for the port.
+#[tokio::test]
+async fn the_first_calls_work() {
+    let notes = notes(&[]).await;
+    let calls = first_calls(&notes);
+    let etcd = Etcd::start().await;
+    let mut running = Vec::new();
+    for service in SERVICES {
+        let name = format!("muster-{}", service.name);
+        running.push(Service::start(&name, &["--etcd", &etcd.endpoint()]).await);
+        let addr = running.last().unwrap().addr();
+        let (_, port, command) = calls.iter().find(|(of, ..)| *of == name).unwrap();
+        let command = command.replace(&format!("localhost:{port}"), &addr);
+        assert!(command.contains(&addr), "{command}");
+        assert_answers(&command, answer_of(service.name)).await;
+    }
+}
+
+/// What there is to see of a first call.
+fn answer_of(service: &str) -> &'static str {
+    match service {
+        "activity" => "success",
+        "conflicts" => "rpc GetConflicts",
+        "gateway" => "\"services\"",
+        "notificator" => "\"id\"",
+        "presence" => "{}",
+        "tasks" => "\"user_id\":1",
+        "users" => "{\"e0\":null}",
+        other => panic!("what does {other} answer?"),
+    }
+}
+
+/// Runs a command in a shell until it has answered so: one of them goes on for ever.
+async fn assert_answers(command: &str, answer: &str) {
+    let mut shell = Command::new("sh");
+    let tools = find("grpcurl").parent().unwrap().to_owned();
+    let path = std::env::var("PATH").unwrap();
+    shell.env("PATH", format!("{}:{path}", tools.display()));
+    shell.args(["-c", &format!("exec {command}")]);
+    let running = Process::spawn(shell.as_std_mut());
+    let told = eventually(DEADLINE, || async {
+        let told = running.stdout();
+        told.contains(answer).then_some(told)
+    });
+    told.await;
+}
+
+#[tokio::test]
+async fn with_tls_the_first_calls_show_what_the_secret_holds() {
+    let notes = notes(&TLS).await;
+    assert!(notes.contains("get secret certs -o go-template"), "{notes}");
+    assert!(
+        notes.contains(r#"{{index .data \"$file\" | base64decode}}"#),
+        "{notes}"
+    );
+    for (name, port, command) in first_calls(&notes) {
+        let shows = command.contains("cert tls.crt") && command.contains("key tls.key");
+        let gateway = name == "muster-gateway";
+        assert!(
+            command.contains("cacert ca.crt") || port == 8181,
+            "{command}"
+        );
+        assert_eq!(shows, !gateway, "{command}");
+        assert!(
+            !command.contains("-plaintext") && !command.contains("http://"),
+            "{command}"
+        );
+    }
+    assert!(notes.contains("https://localhost:8181/index.html"));
+}
+
+#[tokio::test]
+async fn who_may_call_without_being_known_is_told() {
+    let open = "Nothing authenticates callers of ";
+    assert!(
+        notes(&[])
+            .await
+            .contains(&format!("{open}activity, conflicts, gateway,"))
+    );
+    assert!(notes(&TLS).await.contains(&format!("{open}gateway:")));
+    let closed = notes(&[TLS[0], TLS[1], "tls.gatewayClientAuth=true"]).await;
+    assert!(!closed.contains(open), "{closed}");
+}
+
+#[tokio::test]
+async fn the_test_of_the_release_is_named() {
+    assert!(notes(&[]).await.contains("helm -n default test muster\n"));
 }

@@ -3,15 +3,23 @@
 use std::fs;
 
 use muster_testkit::{Output, find, run};
+use serde_json::Value;
 use tokio::process::Command;
 
-use crate::chart::template;
+use crate::helm::{documents, template};
 
 /// The oldest and the newest Kubernetes that the chart is for.
 const VERSIONS: [&str; 2] = ["1.30", "1.37"];
 
+/// Groups of APIs that come with something installed into a cluster, and not with Kubernetes.
+const EXTENSIONS: [&str; 3] = [
+    "cert-manager.io",
+    "gateway.networking.k8s.io",
+    "monitoring.coreos.com",
+];
+
 /// Values that ought to be refused (the last one: replicas that cannot find each other), each with the word that the refusal names.
-const TYPOS: [(&str, &str); 30] = [
+const TYPOS: [(&str, &str); 63] = [
     ("service.users.enabled=false", "service"),
     ("services.user.enabled=false", "user"),
     ("services.users.enable=false", "enable"),
@@ -41,11 +49,44 @@ const TYPOS: [(&str, &str); 30] = [
     ("services.tasks.replicas=2", "replicas"),
     ("services.tasks.env.MUSTER_BUS=amqp://broker", "MUSTER_BUS"),
     ("services.gateway.webb=8181", "webb"),
+    ("services.activity.autoscaling.enabled=true", "autoscaling"),
+    ("services.gateway.autoscaling.maxReplicas=0", "maxReplicas"),
+    ("services.gateway.autoscaling.cpu=lots", "cpu"),
+    ("services.gateway.autoscaling.memory=1Gi", "memory"),
+    ("services.gateway.storage.size=1Gi", "storage"),
+    ("services.tasks.web=8181", "web"),
+    ("services.users.env.MUSTER_TLS_CERT=x", "MUSTER_TLS_CERT"),
+    ("services.users.env.MUSTER_INSECURE=true", "MUSTER_INSECURE"),
+    ("tls.enabled=true", "existingSecret"),
+    ("tls.existingSecret=two words", "existingSecret"),
+    ("tls.secret=certs", "secret"),
+    ("tls.clientAuth=optional", "clientAuth"),
+    ("tls.gatewayClientAth=true", "gatewayClientAth"),
+    ("tls.certManager.enabled=true", "issuerRef"),
+    ("tls.certManager.issuerRef.nmae=ca", "nmae"),
+    ("probes.exec=grpc", "exec"),
+    ("probes.exce=true", "exce"),
+    ("podDisruptionBudget.maxUnavailable=0", "maxUnavailable"),
+    ("podDisruptionBudget.minAvailable=1", "minAvailable"),
+    ("topologySpread=zone", "topologySpread"),
+    ("gke.http2=on", "http2"),
+    ("gatewayApi.parents[0].name=public", "domain"),
+    ("gatewayApi.parent=public", "parent"),
+    ("gatewayApi.domain=https://example.org", "domain"),
+    ("ingress.enabled=true", "host"),
+    ("ingress.class=nginx", "class"),
+    ("telemetry.otlp.endpoint=collector:4317", "endpoint"),
+    ("telemetry.otlp.sampler=sometimes", "sampler"),
+    ("telemetry.otlp.samplerArg=2", "samplerArg"),
+    ("telemetry.otel.endpoint=http://collector:4317", "otel"),
+    ("monitoring.podMonitor.interval=often", "interval"),
+    ("monitoring.serviceMonitor.enabled=true", "serviceMonitor"),
+    ("monitoring.dashboards.enable=true", "enable"),
     ("etcd.enabled=false", "services.presence.replicas"),
 ];
 
 /// Values that make a difference to what is rendered.
-const COMBINATIONS: [&[&str]; 9] = [
+pub(crate) const COMBINATIONS: [&[&str]; 17] = [
     &[],
     &[
         "services.presence.enabled=false",
@@ -67,6 +108,7 @@ const COMBINATIONS: [&[&str]; 9] = [
         "services.notificator.egress[0].ports[0].port=587",
     ],
     &["networkPolicy.enabled=false", "mariadb.enabled=true"],
+    &["networkPolicy.callers=[]", "networkPolicy.monitoring=[]"],
     &["mariadb.enabled=true", "services.tasks.replicas=3"],
     &["rabbitmq.enabled=false"],
     &[
@@ -76,6 +118,35 @@ const COMBINATIONS: [&[&str]; 9] = [
         "mariadb.url.name=database",
         "mariadb.url.key=url",
         "mariadb.url.port=3307",
+    ],
+    &["services.gateway.autoscaling.enabled=false"],
+    &["podDisruptionBudget.enabled=false", "topologySpread=[]"],
+    &["probes.exec=true", "gke.http2=true", "image.tag=1.2.3"],
+    &["tls.enabled=true", "tls.existingSecret=certs"],
+    &[
+        "tls.enabled=true",
+        "tls.clientAuth=false",
+        "tls.certManager.enabled=true",
+        "tls.certManager.issuerRef.name=our-ca",
+        "mariadb.enabled=true",
+    ],
+    &[
+        "gatewayApi.parents[0].name=public",
+        "gatewayApi.domain=example.org",
+        "ingress.enabled=true",
+        "ingress.host=muster.example.org",
+        "ingress.className=nginx",
+        "ingress.tlsSecret=page",
+        "ingress.annotations.note=ours",
+    ],
+    &[
+        "telemetry.otlp.endpoint=http://collector:4317",
+        "telemetry.otlp.sampler=parentbased_traceidratio",
+        "telemetry.otlp.samplerArg=0.1",
+        "monitoring.podMonitor.enabled=true",
+        "monitoring.prometheusRule.enabled=true",
+        "monitoring.dashboards.enabled=true",
+        "monitoring.podMonitor.labels.release=prometheus",
     ],
 ];
 
@@ -96,13 +167,20 @@ async fn validate(manifests: &str) -> Output {
 async fn every_manifest_holds_against_the_oldest_and_the_newest_kubernetes() {
     for values in COMBINATIONS {
         let manifests = template(values).await.ok();
-        let documents = manifests.matches("\nkind: ").count();
+        let of_kubernetes = |one: &&Value| !EXTENSIONS.iter().any(|of| is_of(one, of));
+        let documents = documents(&manifests).iter().filter(of_kubernetes).count();
         let checked = validate(&manifests).await;
         let report = checked.stderr.clone() + &checked.stdout;
         checked.ok();
         let passed = report.matches(" passed for resource ").count();
         assert_eq!(passed, documents * VERSIONS.len(), "{report}");
     }
+}
+
+/// Whether a manifest is of a group of APIs.
+fn is_of(manifest: &Value, group: &str) -> bool {
+    let version = manifest["apiVersion"].as_str().unwrap();
+    version.split_once('/').is_some_and(|(of, _)| of == group)
 }
 
 #[tokio::test]

@@ -76,24 +76,22 @@ spec:
   ingress:
     - ports: [{port: {{ .portName }}}]
       from:
-        {{- include "muster.callers" . | nindent 8 }}
+        {{- include "muster.callers" . | trim | nindent 8 }}
   egress: []
+{{- end }}
+{{- if .root.Values.podDisruptionBudget.enabled }}
+---
+{{ include "muster.budget" . }}
 {{- end }}
 {{- end }}
 
-{{- /* Who may call a backend: its users; of etcd all of the release. Takes {root, component}. */ -}}
+{{- /* Who may call a backend: its users; etcd all services, which register there. Takes {root, component}. */ -}}
 {{- define "muster.callers" -}}
-{{- $root := .root }}
-{{- with get (include "muster.backends" . | fromYaml) .component }}
-{{- range $user := .users }}
-- podSelector:
-    matchLabels:
-      {{- include "muster.selector" (dict "root" $root "component" $user) | nindent 6 }}
+{{- $backend := get (include "muster.backends" . | fromYaml) .component }}
+{{- range $user, $service := .root.Values.services }}
+{{- if and $service.enabled (or (not $backend) (has $user $backend.users)) }}
+{{- include "muster.peer" (dict "root" $.root "component" $user) | nindent 0 }}
 {{- end }}
-{{- else }}
-- podSelector:
-    matchLabels:
-      {{- include "muster.release" $root | nindent 6 }}
 {{- end }}
 {{- end }}
 

@@ -49,9 +49,7 @@ nowhere, or where none of its users is enabled. Takes {root, component}. */ -}}
 {{- if eq $source "own" }}
 - ports: [{port: {{ $backend.port }}}]
   to:
-    - podSelector:
-        matchLabels:
-          {{- include "muster.selector" $of | nindent 10 }}
+    {{- include "muster.peer" $of | nindent 4 }}
 {{- else if eq $source "external" }}
 - ports: [{port: {{ (get $user.root.Values $component).url.port | default $backend.port }}}]
 {{- end }}

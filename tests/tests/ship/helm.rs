@@ -1,0 +1,126 @@
+//! The real Helm, of both versions that are in use.
+
+use std::fs;
+use std::path::Path;
+
+use muster_testkit::{Output, find, run};
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::path;
+use crate::schemas::COMBINATIONS;
+
+/// Helm 3 and Helm 4.
+const HELMS: [&str; 2] = ["helm", "helm4"];
+
+/// Manifests, as Helm renders them with values that are set as by `--set`.
+pub(crate) async fn render(values: &[&str]) -> Vec<Value> {
+    documents(&template(values).await.ok())
+}
+
+/// Manifests, out of one text.
+pub(crate) fn documents(rendered: &str) -> Vec<Value> {
+    let documents = rendered.split("\n---\n");
+    documents
+        .map(|document| serde_yaml_ng::from_str(document).unwrap())
+        .collect()
+}
+
+/// The real `helm template`, of Helm 3.
+pub(crate) async fn template(values: &[&str]) -> Output {
+    template_of(&path("k8s/helm/muster"), values).await
+}
+
+/// The same without what `helm test` runs.
+pub(crate) async fn template_alone(values: &[&str]) -> Output {
+    run(
+        helm_template("helm", "1.30.0", &path("k8s/helm/muster"), values).arg("--skip-tests"),
+        "",
+    )
+    .await
+}
+
+/// The same for a chart in another folder.
+pub(crate) async fn template_of(chart: &Path, values: &[&str]) -> Output {
+    template_by("helm", "1.30.0", chart, values).await
+}
+
+/// The same by one of both, for a Kubernetes of that version.
+async fn template_by(helm: &str, kubernetes: &str, chart: &Path, values: &[&str]) -> Output {
+    run(&mut helm_template(helm, kubernetes, chart, values), "").await
+}
+
+fn helm_template(helm: &str, kubernetes: &str, chart: &Path, values: &[&str]) -> Command {
+    let mut command = Command::new(find(helm));
+    command.args(["template", "muster", "--kube-version", kubernetes]);
+    command.arg(chart);
+    for value in values {
+        // By the other an empty list cannot be told.
+        let set = if value.ends_with("[]") {
+            "--set-json"
+        } else {
+            "--set"
+        };
+        command.args([set, value]);
+    }
+    command
+}
+
+/// Copies a folder with all that is in it: a chart to be changed.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn helm_finds_nothing_to_complain_about() {
+    for helm in HELMS {
+        let mut lint = Command::new(find(helm));
+        lint.args(["lint", "--strict"]).arg(path("k8s/helm/muster"));
+        run(&mut lint, "").await.ok();
+    }
+}
+
+/// They differ in empty lines, and in what is random.
+#[tokio::test]
+async fn helm_3_and_helm_4_render_the_same() {
+    let chart = path("k8s/helm/muster");
+    let same = |mut all: Vec<Value>| {
+        all.retain(|one| one["kind"] != "Secret");
+        all
+    };
+    for values in COMBINATIONS {
+        let [three, four] =
+            HELMS.map(|helm| async { template_by(helm, "1.37.0", &chart, values).await.ok() });
+        let (three, four) = tokio::join!(three, four);
+        assert_eq!(
+            same(documents(&three)),
+            same(documents(&four)),
+            "{values:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_kubernetes_that_is_too_old_or_unknown_is_refused() {
+    for helm in HELMS {
+        for (version, accepted) in [
+            ("1.29.9", false),
+            ("1.30.0", true),
+            ("1.33.1-gke.100", true),
+            ("1.37.9", true),
+            ("1.38.0", false),
+        ] {
+            let rendered = template_by(helm, version, &path("k8s/helm/muster"), &[]).await;
+            assert_eq!(rendered.status.success(), accepted, "{helm} {version}");
+        }
+    }
+}
