@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::command::{on_path, run, succeeds};
 
 /// What a test needs from Debian: the name of a program (or `import X` for a Python module), and its package.
-const PACKAGES: [(&str, &str); 19] = [
+const PACKAGES: [(&str, &str); 21] = [
     ("etcd", "etcd-server"),
     ("etcdctl", "etcd-client"),
     ("import aiosmtpd", "python3-aiosmtpd"),
@@ -25,6 +25,8 @@ const PACKAGES: [(&str, &str); 19] = [
     ("mariadbd", "mariadb-server"),
     ("mariadb", "mariadb-client"),
     ("import pika", "python3-pika"),
+    ("prometheus", "prometheus"),
+    ("promtool", "prometheus"),
 ];
 
 /// What tests need, and Go.

@@ -1,6 +1,6 @@
 //! What is measured, and what it means.
 
-use metrics::{counter, describe_counter, describe_gauge, describe_histogram};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, histogram};
 
 /// Something that is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl Metric {
     }
 }
 
-/// Tells whoever reads metrics what these mean. Counters begin at 0: the first time must be seen to be one more.
+/// Tells whoever reads metrics what these mean. What is counted begins at 0: the first time must be seen to be one more.
 pub fn describe(metrics: &[Metric]) {
     for metric in metrics {
         match metric.kind {
@@ -65,8 +65,11 @@ pub fn describe(metrics: &[Metric]) {
             Kind::Gauge => describe_gauge!(metric.name, metric.help),
             Kind::Histogram => describe_histogram!(metric.name, metric.help),
         }
-        if metric.kind == Kind::Counter && metric.labels.is_empty() {
-            counter!(metric.name).increment(0);
+        match metric.kind {
+            _ if !metric.labels.is_empty() => {}
+            Kind::Counter => counter!(metric.name).increment(0),
+            Kind::Histogram => drop(histogram!(metric.name)),
+            Kind::Gauge => {}
         }
     }
 }

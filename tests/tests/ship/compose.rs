@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use muster_testkit::{Output, find, run};
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn ports(service: &Value) -> BTreeSet<String> {
 const KEEPERS: [&str; 3] = ["etcd", "mariadb", "rabbitmq"];
 
 /// What shows a newcomer what happens.
-const SHOWS: [&str; 2] = ["adminer", "mailpit"];
+const SHOWS: [&str; 5] = ["adminer", "collector", "grafana", "mailpit", "prometheus"];
 
 #[tokio::test]
 async fn the_services_and_what_they_need_are_there_and_nothing_else() {
@@ -69,11 +69,13 @@ async fn ports_are_published_on_loopback_alone() {
         ("rabbitmq", "127.0.0.1:15673:15672"),
         ("mailpit", "127.0.0.1:8025:8025"),
         ("adminer", "127.0.0.1:8090:8080"),
+        ("prometheus", "127.0.0.1:9090:9090"),
+        ("grafana", "127.0.0.1:3001:3000"),
     ] {
         let page = BTreeSet::from([port.to_owned()]);
         assert_eq!(ports(&project["services"][name]), page);
     }
-    for unpublished in ["etcd", "mariadb"] {
+    for unpublished in ["collector", "etcd", "mariadb"] {
         assert_eq!(ports(&project["services"][unpublished]), BTreeSet::new());
     }
 }
@@ -113,11 +115,12 @@ async fn services_start_when_what_they_need_is_healthy_and_wait_for_no_other_ser
 }
 
 #[tokio::test]
-async fn only_tools_have_to_be_asked_for() {
+async fn only_tools_and_observability_have_to_be_asked_for() {
     let project = project().await;
     for (name, service) in project["services"].as_object().unwrap() {
         let profiles = match name.as_str() {
             "adminer" => json!(["tools"]),
+            "collector" | "grafana" | "prometheus" => json!(["observability"]),
             _ => Value::Null,
         };
         assert_eq!(service["profiles"], profiles, "{name}");
@@ -232,9 +235,100 @@ async fn what_is_kept_is_kept_in_a_volume_of_its_own() {
             assert!(volumes.is_null(), "{}", service.name);
         }
     }
-    for other in KEEPERS {
-        let volume = &project["services"][other]["volumes"][0];
-        assert_eq!(volume["source"], format!("{other}-data"));
+    for other in KEEPERS.iter().chain(&["prometheus"]) {
+        let volumes = project["services"][other]["volumes"].as_array().unwrap();
+        let kept = volumes.iter().find(|volume| volume["type"] == "volume");
+        assert_eq!(kept.unwrap()["source"], format!("{other}-data"));
+    }
+}
+
+/// What is given to a container lies in the project, and the container cannot change it.
+#[tokio::test]
+async fn files_of_the_project_are_there_and_read_only() {
+    let project = project().await;
+    let mut files = BTreeSet::new();
+    for (name, service) in project["services"].as_object().unwrap() {
+        for volume in service["volumes"].as_array().unwrap_or(&Vec::new()) {
+            if volume["type"] == "bind" {
+                assert_eq!(volume["read_only"], true, "{name}");
+                let source = volume["source"].as_str().unwrap();
+                assert!(Path::new(source).exists(), "{name}: {source}");
+                files.insert(
+                    source
+                        .strip_prefix(path("").to_str().unwrap())
+                        .unwrap()
+                        .to_owned(),
+                );
+            }
+        }
+    }
+    assert!(files.contains("observability/prometheus.yaml"), "{files:?}");
+    assert!(
+        files.contains("k8s/helm/muster/files/dashboards"),
+        "{files:?}"
+    );
+}
+
+#[tokio::test]
+async fn images_of_others_are_pinned() {
+    let project = project().await;
+    for (name, service) in project["services"].as_object().unwrap() {
+        if let Some(image) = service["image"].as_str() {
+            let (_, tag) = image.rsplit_once(':').unwrap();
+            assert!(
+                tag.contains(|letter: char| letter.is_ascii_digit()),
+                "{name}: {image}"
+            );
+        }
+    }
+}
+
+/// The collector listens where the example says that traces may go, which they do not by themselves.
+#[tokio::test]
+async fn traces_go_nowhere_until_they_are_sent_to_the_collector() {
+    let project = project().await;
+    for service in SERVICES {
+        let env = &project["services"][service.name]["environment"];
+        assert_eq!(env["OTEL_EXPORTER_OTLP_ENDPOINT"], "", "{}", service.name);
+    }
+    let example = fs::read_to_string(path(".env.example")).unwrap();
+    assert!(example.contains("http://collector:4317"));
+    let config = fs::read_to_string(path("observability/collector.yaml")).unwrap();
+    let config: Value = serde_yaml_ng::from_str(&config).unwrap();
+    let receiver = &config["receivers"]["otlp"]["protocols"]["grpc"]["endpoint"];
+    assert_eq!(*receiver, "0.0.0.0:4317");
+    let traces = &config["service"]["pipelines"]["traces"];
+    for kind in ["receivers", "processors", "exporters"] {
+        for name in traces[kind].as_array().unwrap() {
+            let name = name.as_str().unwrap();
+            assert!(!config[kind][name].is_null(), "{kind}: {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_is_built_anew_when_what_it_is_made_of_changes() {
+    let project = project().await;
+    for service in SERVICES {
+        let watched = project["services"][service.name]["develop"]["watch"]
+            .as_array()
+            .unwrap();
+        let watched: BTreeSet<PathBuf> = watched
+            .iter()
+            .map(|rule| {
+                assert_eq!(rule["action"], "rebuild", "{}", service.name);
+                rule["path"].as_str().unwrap().into()
+            })
+            .collect();
+        assert!(watched.iter().all(|path| path.exists()), "{watched:?}");
+        let own = format!("services/{}", service.name);
+        for source in ["kit", "proto", "Cargo.lock", &own] {
+            assert!(
+                watched.contains(&path(source)),
+                "{} and {source}",
+                service.name
+            );
+        }
     }
 }
 
