@@ -4,6 +4,7 @@ mod bench;
 mod cache;
 mod checks;
 mod command;
+mod dev;
 mod dist;
 mod elapsed;
 mod install;
@@ -24,6 +25,8 @@ The chores of muster.
 
 Usage: cargo xtask COMMAND
 
+  dev [WORD…]    Runs `muster up WORD…`, and builds and starts it again when a source changes; what it keeps stays. A build
+                 that fails leaves the old one running
   test [--full]  Everything that must hold: formatting, lints, documentation, contracts, licences, all tests.
                  --full adds the long proofs (the tests marked #[ignore]), and takes promises at their word
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
+        ["dev", words @ ..] => in_workspace(|_, _| dev::run(words)),
         ["test"] => in_workspace(|steps, cache| test(steps, cache, false)),
         ["test", "--full"] => in_workspace(|steps, cache| test(steps, cache, true)),
         ["install"] => in_workspace(install::all),

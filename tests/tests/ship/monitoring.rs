@@ -92,6 +92,9 @@ async fn the_monitor_reads_the_metrics_of_every_service_and_of_nothing_else() {
         (&endpoint["port"], &endpoint["path"]),
         (&"admin".into(), &"/metrics".into())
     );
+    // The alerts look at the job muster, and at the service that a metric names itself.
+    assert_eq!(monitor["spec"]["jobLabel"], "app.kubernetes.io/name");
+    assert_eq!(endpoint["honorLabels"], true);
     let selected = monitor["spec"]["selector"]["matchLabels"]
         .as_object()
         .unwrap();
@@ -102,6 +105,7 @@ async fn the_monitor_reads_the_metrics_of_every_service_and_of_nothing_else() {
     for workload in workloads(&all) {
         let labels = &workload["spec"]["template"]["metadata"]["labels"];
         assert!(selected.iter().all(|(name, value)| labels[name] == *value));
+        assert_eq!(labels["app.kubernetes.io/name"], "muster");
         let component = labels["app.kubernetes.io/component"].as_str().unwrap();
         let is_service = SERVICES.iter().any(|service| service.name == component);
         assert_eq!(has_port(workload), is_service, "{component}");
