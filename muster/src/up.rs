@@ -1,6 +1,8 @@
 //! `muster up`: all services in one process, each on its own port, over the very same code as
 //! in their own binaries.
 
+mod table;
+
 use std::fmt::Display;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -20,6 +22,8 @@ use muster_kit::process::{
 };
 use muster_kit::{metrics, telemetry, tls};
 
+use self::table::{Reach, table};
+
 /// What only the suite has.
 const SUITE: &[Setting] =
     &[Setting::of_suite("data", "DIR", "Where the embedded stores live").or(DATA_DIR)];
@@ -37,33 +41,6 @@ pub(crate) const SERVICES: [Service; 7] = [
 
 /// How long the table waits for the services: after that it is shown all the same.
 const READY: Duration = Duration::from_secs(5);
-
-/// A line to try for each service, with its address put in.
-const TRIES: [(&str, &str); 8] = [
-    (
-        "presence",
-        r#"grpcurl -plaintext -d '{"name":"Albert"}' ADDR cloudstate.samples.chat.presence.Presence/Monitor"#,
-    ),
-    (
-        "activity",
-        r#"grpcurl -plaintext -d '{"message":"hello"}' ADDR activityevents.ActivityEvents/CreateEvent"#,
-    ),
-    (
-        "notificator",
-        r#"grpcurl -plaintext -d '{"email":"test","content":"Hello"}' ADDR pb.Notificator/SendEmail"#,
-    ),
-    (
-        "users",
-        r#"curl -XPOST http://ADDR/create -d '{"email": "test"}'"#,
-    ),
-    (
-        "conflicts",
-        "grpcurl -plaintext ADDR describe Scheduling.ConflictService",
-    ),
-    ("tasks", "curl http://ADDR/tasks"),
-    ("web", "open http://ADDR/index.html?user_id=1"),
-    ("admin", "curl http://ADDR/readyz"),
-];
 
 type Run = Pin<Box<dyn Future<Output = Result<(), String>>>>;
 
@@ -208,15 +185,16 @@ impl Suite {
     async fn run(self, admin: Option<Listener>) -> ExitCode {
         let Self {
             host,
+            settings,
             rows,
             healths,
             runs,
-            ..
         } = self;
+        let reach = Reach::of(&settings);
         let shutdown = host.shutdown.clone();
         let telling = async {
             tokio::select! {
-                () = all_serving(&healths) => say(table(&rows, &healths)),
+                () = all_serving(&healths) => say(table(&rows, &healths, &reach)),
                 () = shutdown.cancelled() => {}
             }
         };
@@ -237,32 +215,4 @@ async fn all_serving(healths: &[Health]) {
         let _ended = serving.wait_for(|serving| *serving).await;
     });
     let _or_late = tokio::time::timeout(READY, join_all(serving)).await;
-}
-
-/// What listens where, and a line to try for each service.
-fn table(rows: &[(&'static str, SocketAddr)], healths: &[Health]) -> String {
-    let obstacles: Vec<_> = healths.iter().flat_map(Health::obstacles).collect();
-    let mut text = match obstacles.as_slice() {
-        [] => String::from("muster is up; Ctrl-C stops it\n\n"),
-        _ => format!("muster is not up yet: {}\n\n", obstacles.join(", ")),
-    };
-    for (name, addr) in rows {
-        text.push_str(&format!("  {name:<12} {addr}\n"));
-    }
-    text.push_str("\nto try:\n");
-    for (name, addr) in rows {
-        for (_, line) in TRIES.iter().filter(|(of, _)| of == name) {
-            text.push_str(&format!("  {}\n", line.replace("ADDR", &shown(*addr))));
-        }
-    }
-    text
-}
-
-/// The address as one would type it.
-fn shown(addr: SocketAddr) -> String {
-    if addr.ip().is_loopback() || addr.ip().is_unspecified() {
-        format!("localhost:{}", addr.port())
-    } else {
-        addr.to_string()
-    }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use hyper_util::rt::TokioTimer;
 use hyper_util::server::conn::auto;
 use metrics::{Counter, counter, gauge};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
@@ -29,6 +30,8 @@ use crate::tls::{Accepted, Stream, Tls};
 
 /// How long accepting rests when the process has run out of something (file descriptors, say).
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
+/// How long a peer whose handshake failed may take to read why.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How long the cut connections may take to go.
 const CUT: Duration = Duration::from_secs(1);
 
@@ -197,19 +200,31 @@ async fn shake_hands(
     socket: TcpStream,
     peer: SocketAddr,
 ) -> Option<Accepted> {
+    let handshake = acceptor.accept(socket).into_fallible();
     let shaken = tokio::select! {
-        shaken = timeout(port.limits.preface_timeout, acceptor.accept(socket)) => shaken,
+        shaken = timeout(port.limits.preface_timeout, handshake) => shaken,
         () = port.stop.cancelled() => return None,
     };
-    let error = match shaken {
+    let (error, socket) = match shaken {
         Ok(Ok(stream)) => return Some(Stream::Tls(Box::new(stream))),
-        Ok(Err(error)) => error,
-        Err(_late) => io::ErrorKind::TimedOut.into(),
+        Ok(Err((error, socket))) => (error, Some(socket)),
+        Err(_late) => (io::ErrorKind::TimedOut.into(), None),
     };
     let service = port.edge.service();
     counter!("server_handshake_errors_total", "service" => service).increment(1);
     tracing::debug!(service, %peer, %error, "no TLS");
+    if let Some(socket) = socket {
+        let _long_enough = timeout(LAST_WORDS, hear_out(socket)).await;
+    }
     None
+}
+
+/// Until the peer hangs up: a socket that is closed with bytes unread would take back the alert that says why.
+async fn hear_out(mut socket: TcpStream) -> io::Result<()> {
+    socket.shutdown().await?;
+    let mut bytes = [0; 1024];
+    while socket.read(&mut bytes).await? > 0 {}
+    Ok(())
 }
 
 async fn serve_stream(port: &Port, stream: Accepted, peer: SocketAddr) {
