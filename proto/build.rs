@@ -24,6 +24,9 @@ const OWN: [&str; 7] = [
     "muster/users/v1/users.proto",
 ];
 
+/// What others serve: the registry, and collectors of traces.
+const USED: [&str; 2] = ["etcd/etcd.proto", "opentelemetry/trace.proto"];
+
 /// Streams of this package are many and idle, their messages tiny: a codec with small buffers.
 const SMALL_MESSAGES: &str = "cloudstate.samples.chat.presence";
 
@@ -32,6 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=etcd");
     println!("cargo:rerun-if-changed=grpc");
     println!("cargo:rerun-if-changed=muster");
+    println!("cargo:rerun-if-changed=opentelemetry");
 
     let mut compiler = protox::Compiler::new(["."])?;
     compiler.include_imports(true).include_source_info(true);
@@ -53,15 +57,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     )?;
     let rest = files.iter().filter(|f| !of_small(f.package()));
     generate(rest.cloned().collect(), None)?;
-    generate_etcd()
+    USED.iter().try_for_each(|file| generate_used(file))
 }
 
-/// What the registry speaks: used, not served, hence not among the descriptors.
-fn generate_etcd() -> Result<(), Box<dyn Error>> {
-    let file = protox::compile(["etcd/etcd.proto"], ["."])?;
+/// Used, not served (but by tests and benchmarks), hence not among the descriptors.
+fn generate_used(file: &str) -> Result<(), Box<dyn Error>> {
+    let file = protox::compile([file], ["."])?;
     tonic_prost_build::configure()
         .build_transport(false)
-        .build_server(false)
         .compile_fds(file)?;
     Ok(())
 }

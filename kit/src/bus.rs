@@ -8,6 +8,7 @@
 mod amqp;
 mod in_process;
 mod queue;
+mod traced;
 mod url;
 
 use std::fmt;
@@ -23,6 +24,7 @@ pub use self::queue::{EVENTS, GATEWAY_QUEUE, Queue};
 pub use self::url::{AmqpUrl, NoAmqpUrl};
 use crate::Shutdown;
 use crate::config::{Kind, Setting};
+use crate::trace::TraceContext;
 
 /// The setting that names the bus, for services that use it.
 pub const SETTING: Setting = Setting::of_suite(
@@ -34,7 +36,11 @@ pub const SETTING: Setting = Setting::of_suite(
 
 /// A way for events to other services. A clone is the same bus.
 #[derive(Debug, Clone)]
-pub struct Bus(Engine);
+pub struct Bus {
+    engine: Engine,
+    /// Who uses it.
+    service: &'static str,
+}
 
 #[derive(Debug, Clone)]
 enum Engine {
@@ -52,6 +58,8 @@ pub struct Message {
     pub to: Destination,
     /// JSON.
     pub body: Bytes,
+    /// What it tells of was brought about in this trace.
+    pub trace: Option<TraceContext>,
 }
 
 /// Who gets a message.
@@ -91,6 +99,8 @@ pub struct Delivery {
     pub body: Bytes,
     /// It may have been delivered before.
     pub is_redelivered: bool,
+    /// The span that published it.
+    pub trace: Option<TraceContext>,
 }
 
 /// A message that can never succeed.
@@ -105,23 +115,33 @@ pub struct Rejected {
 impl Bus {
     /// No bus: nothing can be published, and nothing ever comes.
     pub fn none() -> Self {
-        Self(Engine::None)
+        Self::of(Engine::None)
     }
 
     /// One for the services of this process. What has been published and not yet handled is lost with it, as
     /// [`Bus::publish`] says by waiting for the handler.
     pub fn in_process() -> Self {
-        Self(Engine::InProcess(Arc::default()))
+        Self::of(Engine::InProcess(Arc::default()))
     }
 
     /// RabbitMQ. Connects when it is used, and again after each failure.
     pub fn amqp(url: AmqpUrl) -> Self {
-        Self(Engine::Amqp(Arc::new(Amqp::new(url))))
+        Self::of(Engine::Amqp(Arc::new(Amqp::new(url))))
+    }
+
+    fn of(engine: Engine) -> Self {
+        let service = "bus";
+        Self { engine, service }
+    }
+
+    /// The same bus, as a service uses it, by whose name it is in traces.
+    pub fn used_by(self, service: &'static str) -> Self {
+        Self { service, ..self }
     }
 
     /// Whether there is no bus.
     pub fn is_none(&self) -> bool {
-        matches!(self.0, Engine::None)
+        matches!(self.engine, Engine::None)
     }
 
     /// Publishes messages in order. Each is safe when this returns: in its queue, on disk, or (in one process) handled.
@@ -129,16 +149,20 @@ impl Bus {
     ///
     /// # Errors
     /// Some may have been sent or not: send all of them again, before any later ones.
-    pub async fn publish(&self, messages: Vec<Message>) -> Result<(), PublishError> {
+    pub async fn publish(&self, mut messages: Vec<Message>) -> Result<(), PublishError> {
         let count = messages.len() as u64;
         counter!("bus_messages_published_total").increment(count);
-        match &self.0 {
-            Engine::None => return Err(PublishError::Unavailable("there is none".to_owned())),
-            Engine::InProcess(bus) => bus.publish(messages).await?,
-            Engine::Amqp(bus) => bus.publish(messages).await?,
+        let spans = traced::publishing(self.service, self.engine.name(), &mut messages);
+        let done = match &self.engine {
+            Engine::None => Err(PublishError::Unavailable("there is none".to_owned())),
+            Engine::InProcess(bus) => bus.publish(messages).await,
+            Engine::Amqp(bus) => bus.publish(messages).await,
+        };
+        traced::published(spans, &done);
+        if done.is_ok() {
+            counter!("bus_messages_confirmed_total").increment(count);
         }
-        counter!("bus_messages_confirmed_total").increment(count);
-        Ok(())
+        done
     }
 
     /// Hands over the messages of a queue in order, in batches of 1 to `most` (as many as are there), until `shutdown`;
@@ -150,12 +174,21 @@ impl Bus {
         queue: &Queue,
         most: usize,
         shutdown: &Shutdown,
-        handler: impl FnMut(Vec<Delivery>) -> F,
+        mut handler: impl FnMut(Vec<Delivery>) -> F,
     ) where
         F: Future<Output = Vec<Rejected>>,
     {
+        let handler = |mut batch: Vec<Delivery>| {
+            let spans = traced::handling(self.service, self.engine.name(), queue, &mut batch);
+            let handling = handler(batch);
+            async move {
+                let rejected = handling.await;
+                traced::handled(spans, &rejected);
+                rejected
+            }
+        };
         let work = async {
-            match &self.0 {
+            match &self.engine {
                 Engine::None => std::future::pending().await,
                 Engine::InProcess(bus) => bus.consume(queue, most.max(1), handler).await,
                 Engine::Amqp(bus) => bus.consume(queue, most.max(1), handler).await,
@@ -164,6 +197,17 @@ impl Bus {
         tokio::select! {
             () = shutdown.cancelled() => {}
             never = work => match never {},
+        }
+    }
+}
+
+impl Engine {
+    /// As traces call it.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::InProcess(_) => "in_process",
+            Self::Amqp(_) => "rabbitmq",
         }
     }
 }

@@ -5,6 +5,8 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::trace::TraceContext;
+
 const VERSION: &str = "1.0";
 
 /// One thing that happened. <https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md>
@@ -22,6 +24,8 @@ pub struct Event {
     pub time_ms: i64,
     /// Whom it concerns, by user id: an extension of ours.
     pub recipient: Option<String>,
+    /// The trace that it was brought about in: the extension of distributed tracing, `traceparent` and `tracestate`.
+    pub trace: Option<TraceContext>,
     /// The rest.
     pub data: Value,
 }
@@ -55,6 +59,10 @@ struct Envelope {
     time: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tracestate: Option<String>,
     #[serde(default)]
     data: Value,
 }
@@ -72,6 +80,10 @@ impl Event {
             subject: this.subject,
             time: time.to_rfc3339_opts(SecondsFormat::Millis, true),
             recipient: this.recipient,
+            traceparent: this.trace.as_ref().map(TraceContext::parent),
+            tracestate: this
+                .trace
+                .and_then(|trace| trace.state().map(str::to_owned)),
             data: this.data,
         };
         // Strings and a JSON value: nothing in it that JSON cannot hold.
@@ -106,6 +118,10 @@ impl Event {
             subject: envelope.subject,
             time_ms: time.timestamp_millis(),
             recipient: envelope.recipient,
+            trace: TraceContext::read(
+                envelope.traceparent.as_deref(),
+                envelope.tracestate.as_deref(),
+            ),
             data: envelope.data,
         })
     }
@@ -118,6 +134,8 @@ mod tests {
 
     use super::*;
 
+    const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
     fn event() -> Event {
         Event {
             id: "7".to_owned(),
@@ -126,6 +144,7 @@ mod tests {
             subject: Some("order/7".to_owned()),
             time_ms: 1_706_907_323_004,
             recipient: Some("1".to_owned()),
+            trace: TraceContext::parse(TRACE, Some("a=1")),
             data: json!({"message": "placed"}),
         }
     }
@@ -147,6 +166,8 @@ mod tests {
             "subject": "order/7",
             "time": "2024-02-02T20:55:23.004Z",
             "recipient": "1",
+            "traceparent": TRACE,
+            "tracestate": "a=1",
             "data": {"message": "placed"},
         });
         assert_eq!(json, expected);
@@ -158,6 +179,7 @@ mod tests {
         let bare = Event {
             subject: None,
             recipient: None,
+            trace: None,
             data: Value::Null,
             ..event()
         };
@@ -167,10 +189,10 @@ mod tests {
     #[test]
     fn an_event_of_others_may_lack_what_is_optional_and_have_more() {
         let text = r#"{"specversion":"1.0","id":"1","source":"/else","type":"x",
-            "time":"2024-02-02T21:55:23+01:00","datacontenttype":"application/json","more":1}"#;
+            "time":"2024-02-02T21:55:23+01:00","datacontenttype":"application/json","traceparent":"none","more":1}"#;
         let event = Event::from_json(text.as_bytes()).unwrap();
         assert_eq!(event.time_ms, 1_706_907_323_000);
-        assert_eq!(event.data, Value::Null);
+        assert_eq!((event.trace, event.data), (None, Value::Null));
     }
 
     #[test]

@@ -31,7 +31,9 @@ pub mod store;
 pub mod stream;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 mod watched;
+mod work;
 
 /// Fires when the process is asked to stop.
 pub type Shutdown = tokio_util::sync::CancellationToken;

@@ -7,15 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::work::Work;
+
 /// The header that carries it, in and out.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// A longer id from outside is replaced: it would be repeated in every log line.
 const LONGEST_BYTES: usize = 128;
-
-tokio::task_local! {
-    static CURRENT: RequestId;
-}
 
 /// An id, as the caller gave it or our own; formatted only when somebody looks.
 #[derive(Debug, Clone)]
@@ -38,17 +36,7 @@ impl RequestId {
 
     /// The id of the request that this task works on.
     pub fn current() -> Option<Self> {
-        CURRENT.try_with(Self::clone).ok()
-    }
-
-    /// Runs a future as work of this request.
-    pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
-        CURRENT.scope(self, work)
-    }
-
-    /// Runs a function as work of this request.
-    pub fn sync_scope<T>(&self, work: impl FnOnce() -> T) -> T {
-        CURRENT.sync_scope(self.clone(), work)
+        Work::current(|work| work.request.clone())
     }
 
     /// Whether the caller chose it, and so looks for it in the answer.

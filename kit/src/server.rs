@@ -14,6 +14,8 @@ mod limits;
 mod meter;
 mod opened;
 mod preface;
+mod routes;
+mod traced;
 mod turn;
 mod upgrade;
 
@@ -29,6 +31,7 @@ use tonic::service::Routes;
 
 use self::edge::Edge;
 pub use self::limits::{Limits, StreamRate};
+pub use self::routes::HttpRoutes;
 pub use self::upgrade::{Caller, Upgrade, Upgraded};
 use crate::Shutdown;
 use crate::health::HealthRpc;
@@ -47,6 +50,7 @@ pub struct Server {
     context: Context,
     routes: Routes,
     names: Vec<String>,
+    patterns: Vec<String>,
     limits: Limits,
 }
 
@@ -70,6 +74,7 @@ impl Server {
             context: context.clone(),
             routes: Routes::from(Router::new().fallback(edge::not_found)),
             names: Vec::new(),
+            patterns: Vec::new(),
             limits: Limits::default(),
         };
         server.grpc(muster_proto::health::v1::health_server::HealthServer::new(
@@ -92,7 +97,9 @@ impl Server {
     }
 
     /// Adds HTTP routes. A router without a fallback: unknown paths are answered here.
-    pub fn http(mut self, router: Router) -> Self {
+    pub fn http(mut self, routes: impl Into<HttpRoutes>) -> Self {
+        let (router, patterns) = routes.into().into_parts();
+        self.patterns.extend(patterns);
         let routes = self.routes.into_axum_router().merge(router);
         self.routes = routes.into();
         self
@@ -125,6 +132,7 @@ impl Server {
             context.service,
             router,
             grpc_services,
+            self.patterns,
             context.origins.clone(),
             &listener,
             &self.limits,
@@ -208,6 +216,14 @@ pub(crate) async fn serve_router(
     drain: Duration,
 ) {
     let router = router.fallback(edge::not_found);
-    let edge = Edge::new(name, router, Vec::new(), origins, &listener, &limits);
+    let edge = Edge::new(
+        name,
+        router,
+        Vec::new(),
+        Vec::new(),
+        origins,
+        &listener,
+        &limits,
+    );
     connections::serve(listener, edge, Tls::default(), limits, stop, drain).await;
 }

@@ -1,7 +1,8 @@
 //! The contracts of muster: what the outside sees.
 //!
 //! `compat/` holds the packages that existing clients speak, `muster/` the API of our own,
-//! `grpc/` the health protocol, `etcd/` what the registry uses of etcd's. Each .proto documents
+//! `grpc/` the health protocol, `etcd/` what the registry uses of etcd's, `opentelemetry/` what
+//! collectors of traces are sent. Each .proto documents
 //! its calls, units and errors; the modules here are generated from them.
 
 use prost::Message as _;
@@ -113,6 +114,12 @@ package!(
     /// What the registry uses of etcd's own API: `etcdserverpb`.
     etcd,
     "etcdserverpb"
+);
+
+package!(
+    /// What collectors of traces are sent: `opentelemetry.proto.collector.trace.v1`.
+    otlp,
+    "opentelemetry.proto.collector.trace.v1"
 );
 
 /// The gRPC health checking protocol.

@@ -21,6 +21,7 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 pub struct Service {
     binary: String,
     args: Vec<String>,
+    environment: Vec<(String, String)>,
     folder: TempDir,
     addrs: BTreeMap<String, SocketAddr>,
     process: Process,
@@ -32,19 +33,32 @@ impl Service {
     /// # Panics
     /// When it has not been built, ends, or is not ready within 20 s.
     pub async fn start(binary: &str, args: &[&str]) -> Service {
-        let service = Service::launch(binary, args).await;
+        Service::start_with(binary, args, &[]).await
+    }
+
+    /// Like [`Service::start`], with these variables in its environment: for what no flag says.
+    pub async fn start_with(binary: &str, args: &[&str], environment: &[(&str, &str)]) -> Service {
+        let service = Service::launch_with(binary, args, environment).await;
         service.wait_ready().await;
         service
     }
 
     /// Like [`Service::start`], but waits only until it listens: for one that lacks what it needs to be ready.
     pub async fn launch(binary: &str, args: &[&str]) -> Service {
+        Service::launch_with(binary, args, &[]).await
+    }
+
+    async fn launch_with(binary: &str, args: &[&str], environment: &[(&str, &str)]) -> Service {
+        let environment = environment.iter().copied();
+        let environment = environment.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let environment: Vec<(String, String)> = environment.collect();
         let folder = tempfile::tempdir().expect("no folder for a service");
         let args = on_free_ports(binary, args);
-        let process = spawn(binary, &args, folder.path());
+        let process = spawn(binary, &args, &environment, folder.path());
         let mut service = Service {
             binary: binary.to_owned(),
             args,
+            environment,
             folder,
             addrs: BTreeMap::new(),
             process,
@@ -55,8 +69,13 @@ impl Service {
 
     /// `muster up` with `args`, everything on free ports.
     pub async fn suite(args: &[&str]) -> Service {
+        Service::suite_with(args, &[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub async fn suite_with(args: &[&str], environment: &[(&str, &str)]) -> Service {
         let all: Vec<&str> = ["up"].iter().chain(args).copied().collect();
-        Service::start("muster", &all).await
+        Service::start_with("muster", &all, environment).await
     }
 
     /// Where it listens, `host:port`.
@@ -107,7 +126,8 @@ impl Service {
     /// Starts it again, with the same arguments in the same folder, whether it has ended or has to be killed.
     pub async fn restart(&mut self) {
         self.process.sigkill();
-        self.process = spawn(&self.binary, &self.args, self.folder.path());
+        let folder = self.folder.path();
+        self.process = spawn(&self.binary, &self.args, &self.environment, folder);
         self.wait_listening().await;
         self.wait_ready().await;
     }
@@ -131,8 +151,15 @@ impl Service {
     }
 }
 
-fn spawn(binary: &str, args: &[String], folder: &Path) -> Process {
-    Process::spawn(program(binary).args(args).current_dir(folder))
+fn spawn(
+    binary: &str,
+    args: &[String],
+    environment: &[(String, String)],
+    folder: &Path,
+) -> Process {
+    let mut program = program(binary);
+    let environment = environment.iter().map(|(name, text)| (name, text));
+    Process::spawn(program.args(args).envs(environment).current_dir(folder))
 }
 
 /// Waits until a process has printed where it listens under a name (`users`, say): `host:port`.

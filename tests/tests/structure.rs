@@ -32,12 +32,15 @@ const DOMAIN: [&str; 19] = [
 ];
 
 /// What lies outside of what `run` is given, and why that is no state of a service.
-const STATICS: [&str; 5] = [
+const STATICS: [&str; 7] = [
     "mimalloc::MiMalloc",
     // The recorder of metrics is the process's by its nature.
     "HANDLE: OnceLock<Installed>",
-    // The id of the request that a task works on, in that task; ids are told apart by a count and a tag.
-    "CURRENT: RequestId",
+    // And so is that of spans; the ids of those are drawn by each thread.
+    "RECORDER: OnceLock<Recorder>",
+    "STATE: Cell<u64>",
+    // What a task works on, in that task; the ids of requests are told apart by a count and a tag.
+    "CURRENT: Work",
     "COUNT: AtomicU64",
     "PROCESS: LazyLock<u32>",
 ];

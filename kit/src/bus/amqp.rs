@@ -2,6 +2,7 @@
 //! lacks memory or disk space, and acknowledgements must go on.
 
 mod consumer;
+mod headers;
 mod publisher;
 mod topology;
 

@@ -70,6 +70,7 @@ impl InProcess {
                 id: message.id,
                 body: message.body,
                 is_redelivered: false,
+                trace: message.trace,
             };
             if self
                 .queue

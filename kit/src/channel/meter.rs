@@ -1,17 +1,20 @@
-//! Durations of calls to others, by method and code.
+//! Calls to others: their durations by method and code, and their spans.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use metrics::histogram;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use super::traced;
 use crate::status::code_name;
+use crate::trace::Span;
 
 /// A call that is under way; counted when it is dropped.
 pub(super) struct Meter {
@@ -19,15 +22,27 @@ pub(super) struct Meter {
     started: Instant,
     /// Where there is none in the end, the caller went away before.
     code: Option<Code>,
+    span: Span,
+    /// Which endpoint it went to last.
+    peer: Option<Arc<str>>,
 }
 
 impl Meter {
-    /// Of the call of a path: `/package.Service/Method`.
-    pub(super) fn start(path: &str) -> Meter {
+    /// Of a call, which gets the context of its trace.
+    pub(super) fn start(request: &mut Request<Body>) -> Meter {
         Meter {
-            method: path.trim_start_matches('/').to_owned(),
+            span: traced::begin(request),
+            method: request.uri().path().trim_start_matches('/').to_owned(),
             started: Instant::now(),
             code: None,
+            peer: None,
+        }
+    }
+
+    /// It goes to this endpoint.
+    pub(super) fn goes_to(&mut self, addr: &Arc<str>) {
+        if self.span.is_recorded() {
+            self.peer = Some(addr.clone());
         }
     }
 
@@ -59,10 +74,12 @@ impl Meter {
 
 impl Drop for Meter {
     fn drop(&mut self) {
+        let code = self.code.unwrap_or(Code::Cancelled);
+        traced::end(&mut self.span, code, self.peer.as_deref());
         histogram!(
             "rpc_client_call_duration_seconds",
             "rpc_method" => std::mem::take(&mut self.method),
-            "rpc_response_status_code" => code_name(self.code.unwrap_or(Code::Cancelled)),
+            "rpc_response_status_code" => code_name(code),
         )
         .record(self.started.elapsed());
     }

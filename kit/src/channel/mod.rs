@@ -15,6 +15,7 @@ mod meter;
 mod outgoing;
 mod peer;
 mod table;
+mod traced;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -118,11 +119,16 @@ impl Channel {
         Peer::new(addr, self.inner.clone())
     }
 
-    async fn send(self, request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn send(
+        self,
+        request: Request<Body>,
+        meter: &mut Meter,
+    ) -> Result<Response<Body>, Status> {
         let deadline = Deadline::of(&request);
         let mut outgoing = Outgoing::new(request);
         for _ in 0..MAX_ATTEMPTS {
             let peer = self.pick_by(&deadline, outgoing.service()).await?;
+            meter.goes_to(&peer.addr);
             match peer.attempt(&mut outgoing, &deadline).await {
                 Err(error) if error.failure.is_unsent() && outgoing.can_be_sent() => {}
                 done => return done.map_err(Status::from),
@@ -153,8 +159,11 @@ impl Service<Request<Body>> for Channel {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (channel, meter) = (self.clone(), Meter::start(request.uri().path()));
-        Box::pin(async move { meter.follow(channel.send(request).await) })
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let (channel, mut meter) = (self.clone(), Meter::start(&mut request));
+        Box::pin(async move {
+            let answer = channel.send(request, &mut meter).await;
+            meter.follow(answer)
+        })
     }
 }

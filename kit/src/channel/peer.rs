@@ -20,7 +20,7 @@ use super::outgoing::Outgoing;
 /// a call fails at once with UNAVAILABLE.
 #[derive(Clone)]
 pub struct Peer {
-    addr: Arc<str>,
+    pub(super) addr: Arc<str>,
     inner: Arc<Inner>,
 }
 
@@ -77,8 +77,9 @@ impl Service<Request<Body>> for Peer {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (peer, meter) = (self.clone(), Meter::start(request.uri().path()));
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let (peer, mut meter) = (self.clone(), Meter::start(&mut request));
+        meter.goes_to(&peer.addr);
         Box::pin(async move {
             let deadline = Deadline::of(&request);
             let mut outgoing = Outgoing::new(request);

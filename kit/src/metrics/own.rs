@@ -53,6 +53,19 @@ pub const METRICS: &[Metric] = &[
         "Requests that reached no handler or got no answer of it: a foreign origin, or a deadline",
     )
     .by(&["service", "why"]),
+    Metric::counter(
+        "trace_spans_exported_total",
+        "Spans that the collector of traces has taken",
+    ),
+    Metric::counter(
+        "trace_spans_dropped_total",
+        "Spans that no collector will see: no room to wait, not taken in time, or rejected",
+    )
+    .by(&["why"]),
+    Metric::gauge(
+        "trace_spans_waiting",
+        "Spans that wait for the collector, when a batch was last taken of them",
+    ),
     Metric::gauge(
         "discovery_registered",
         "1 while the service is in etcd, 0 while it is not: etcd is away, or the service is not ready",

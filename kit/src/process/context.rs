@@ -61,7 +61,7 @@ impl Context {
             shutdown: Shutdown::new(),
             health: Health::default(),
             registry: Registry::in_process(),
-            bus: Bus::in_process(),
+            bus: Bus::in_process().used_by(service),
             drain: Duration::from_secs(5),
             tls: Tls::default(),
             origins: Origins::default(),

@@ -11,14 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::addresses::{Dialled, Endpoints};
 use super::{BAD_SETTING, Context, WEB};
 use crate::bus::{self, AmqpUrl, Bus};
-use crate::config::{BadSetting, Settings};
+use crate::config::{BadSetting, Settings, environment};
 use crate::discovery::{Peers, Registry};
 use crate::duration::Seconds;
 use crate::health::Health;
 use crate::listen::{ListenAddr, Listener};
 use crate::origin::Origins;
 use crate::tls::Tls;
-use crate::{Shutdown, admin, metrics};
+use crate::{Shutdown, admin, metrics, trace};
 
 /// How long a stop may take beyond its drain, to leave discovery and to close the stores.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -93,6 +93,7 @@ impl Host {
             (None, None) => alone,
         };
         let url: Option<AmqpUrl> = settings.optional(bus::SETTING.name)?;
+        trace::install(&environment())?;
         let shutdown = Shutdown::new();
         stop_on_signals(shutdown.clone()).map_err(StartError::Signals)?;
         Ok(Self {
@@ -150,7 +151,7 @@ impl Host {
             shutdown: self.shutdown.clone(),
             health,
             registry: self.registry.clone(),
-            bus: self.bus.clone(),
+            bus: self.bus.clone().used_by(service),
             drain: self.drain,
             tls: self.tls.clone(),
             origins: self.origins.clone(),
@@ -192,9 +193,13 @@ impl Host {
             done
         };
         tokio::select! {
-            (done, ()) = async { tokio::join!(work, admin) } => done,
+            (done, ()) = async { tokio::join!(work, admin) } => {
+                trace::flush(&self.tls, self.drain).await;
+                done
+            }
             never = self.end_in_time() => match never {},
             never = metrics::upkeep() => match never {},
+            never = trace::export(&self.tls) => match never {},
         }
     }
 

@@ -70,7 +70,7 @@ impl http_body::Body for Answer {
         }
         let polled = this
             .call
-            .id
+            .work()
             .sync_scope(|| catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))));
         let Ok(polled) = polled else {
             return this.end_with(&Status::internal("internal error"));

@@ -9,18 +9,22 @@ use tonic::{Code, Status};
 
 use super::edge::Shared;
 use super::meter::{self, Method};
+use super::traced::{self, Traced};
 use crate::request_id::{self, RequestId};
+use crate::work::Work;
 
 /// What must be known about a request until its answer has ended. A stream that is open keeps
 /// it: small.
 pub(super) struct Call {
-    pub(super) id: RequestId,
+    id: RequestId,
     pub(super) is_grpc: bool,
     /// What is called, if it is a method that exists.
     method: Option<Method>,
     outcome: Outcome,
     shared: Arc<Shared>,
     started: Instant,
+    /// Boxed: hardly any stream has one.
+    traced: Option<Box<Traced>>,
 }
 
 /// How it ended, as far as is known.
@@ -35,20 +39,31 @@ enum Outcome {
 impl Call {
     pub(super) fn of<B>(request: &Request<B>, shared: &Arc<Shared>) -> Self {
         shared.meters.begun();
-        let headers = request.headers();
         let is_grpc = is_grpc_call(request, shared);
+        let method = match is_grpc {
+            true => shared.meters.method(request.uri().path()),
+            false => None,
+        };
+        let traced = match is_grpc {
+            _ if !shared.is_traced() => None,
+            true => traced::rpc(request, shared.service, method.is_some()),
+            false => traced::http(request, shared),
+        };
         Self {
-            id: RequestId::of(headers),
+            id: RequestId::of(request.headers()),
             is_grpc,
-            method: if is_grpc {
-                shared.meters.method(request.uri().path())
-            } else {
-                None
-            },
+            method,
             outcome: Outcome::Cancelled,
             shared: Arc::clone(shared),
             started: Instant::now(),
+            traced,
         }
+    }
+
+    /// For the task that works on it.
+    pub(super) fn work(&self) -> Work {
+        let traced = self.traced.as_ref().and_then(|traced| traced.place());
+        Work::of(self.id.clone(), traced)
     }
 
     /// Notes what the head of the answer tells, and puts the request's id there if somebody
@@ -106,6 +121,13 @@ impl Drop for Call {
             Outcome::Http(status) => meter::record_http(self.shared.service, status, took),
             Outcome::Grpc(code) => self.record(code, took),
             Outcome::Cancelled => self.record(Code::Cancelled, took),
+        }
+        if let Some(traced) = &mut self.traced {
+            match self.outcome {
+                Outcome::Http(status) => traced.end_http(status),
+                Outcome::Grpc(code) => traced.end_rpc(code),
+                Outcome::Cancelled => traced.end_cancelled(self.is_grpc),
+            }
         }
     }
 }

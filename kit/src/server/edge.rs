@@ -24,6 +24,7 @@ use super::call::{Call, claims_grpc};
 use super::cors;
 use super::limits::Limits;
 use super::meter::Meters;
+use super::routes::Patterns;
 use super::turn::Turn;
 use super::upgrade::{Caller, Upgrade};
 use crate::grpc_timeout;
@@ -52,6 +53,7 @@ pub(super) struct Shared {
     /// The gRPC services of the port. Only their calls pass without a look at their origin: a
     /// Content-Type alone proves nothing, since the JSON routes do not look at it.
     grpc_services: Vec<String>,
+    pub(super) patterns: Patterns,
     origins: Origins,
     on_loopback: bool,
     head_timeout: Duration,
@@ -62,6 +64,11 @@ impl Shared {
     pub(super) fn serves_grpc(&self, path: &str) -> bool {
         let service = path.strip_prefix('/').and_then(|path| path.split_once('/'));
         service.is_some_and(|(service, _)| self.grpc_services.iter().any(|of| of == service))
+    }
+
+    /// Whether requests are parts of traces: not those to the admin port, which has no gRPC service.
+    pub(super) fn is_traced(&self) -> bool {
+        !self.grpc_services.is_empty()
     }
 
     /// Who sends a request; of a gRPC call nobody asks.
@@ -78,6 +85,7 @@ impl Edge {
         service: &'static str,
         router: Router,
         grpc_services: Vec<String>,
+        patterns: Vec<String>,
         origins: Origins,
         listener: &Listener,
         limits: &Limits,
@@ -86,6 +94,7 @@ impl Edge {
             service,
             meters: Meters::new(service),
             grpc_services,
+            patterns: Patterns::new(patterns),
             origins,
             on_loopback: listener.is_loopback(),
             head_timeout: limits.head_timeout,
@@ -158,7 +167,7 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
         Box::pin(async move {
             drop(brought);
             let handling = AssertUnwindSafe(handling).catch_unwind();
-            let handling = call.id.clone().scope(timeout(limit, handling));
+            let handling = call.work().scope(timeout(limit, handling));
             let mut response = match handling.await {
                 Ok(Ok(Ok(response))) => response,
                 Ok(Err(_panic)) => failure(&call, Status::internal("internal error")),

@@ -52,6 +52,7 @@ fn events(ids: impl IntoIterator<Item = usize>) -> Vec<Message> {
             kind: "test.happened".to_owned(),
         },
         body: format!("event {id}").into(),
+        trace: None,
     };
     ids.into_iter().map(event).collect()
 }

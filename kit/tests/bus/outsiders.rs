@@ -40,6 +40,7 @@ fn plain(id: usize) -> Message {
             expires: Duration::from_secs(86_400),
         },
         body: format!("plain {id}").into(),
+        trace: None,
     }
 }
 

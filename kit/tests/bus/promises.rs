@@ -135,6 +135,7 @@ async fn a_plain_message_needs_no_reader(site: &Site) {
             expires: Duration::from_secs(60),
         },
         body: "{}".into(),
+        trace: None,
     };
     let messages = vec![plain("1"), plain("2")];
     site.bus().publish(messages).await.unwrap();

@@ -13,11 +13,13 @@ use muster_kit::bus::{Bus, Delivery, GATEWAY_QUEUE, Rejected};
 use muster_kit::channel::Channel;
 use muster_kit::clock::now_ns;
 use muster_kit::event::Event;
+use muster_kit::trace::{Kind, Span, TraceContext};
 use muster_proto::muster::activity::v1 as pb;
 use pb::activity_service_client::ActivityServiceClient;
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
+use crate::SERVICE;
 use crate::feed::USER_TOPICS;
 use crate::protocol::UserId;
 
@@ -65,8 +67,14 @@ async fn set_retention(mut activity: Client, retention: Duration) {
     }
 }
 
-/// What is to be stored, each with the index of its message.
-type Pending = Vec<(usize, pb::NewEvent)>;
+/// What is to be stored.
+struct Pending {
+    /// Of its message.
+    index: usize,
+    event: pb::NewEvent,
+    /// The span that handles the message.
+    trace: Option<TraceContext>,
+}
 
 /// Stores a batch, however long it takes; what of it can never be stored.
 async fn store(mut activity: Client, batch: Vec<Delivery>) -> Vec<Rejected> {
@@ -88,7 +96,7 @@ async fn store(mut activity: Client, batch: Vec<Delivery>) -> Vec<Rejected> {
             // At least one of them can never be stored: it is alone in a call in the end.
             Err(status) if is_for_good(&status) && count > 1 => most = count / 2,
             Err(status) if is_for_good(&status) => {
-                let (index, _) = pending.remove(0);
+                let Pending { index, .. } = pending.remove(0);
                 let why = status.message().to_owned();
                 rejected.push(Rejected { index, why });
                 most = BATCH.min(2 * count);
@@ -105,19 +113,23 @@ async fn store(mut activity: Client, batch: Vec<Delivery>) -> Vec<Rejected> {
 }
 
 /// The events of a batch, and what is none.
-fn read(batch: &[Delivery]) -> (Pending, Vec<Rejected>) {
-    let (mut pending, mut rejected) = (Pending::new(), Vec::new());
+fn read(batch: &[Delivery]) -> (Vec<Pending>, Vec<Rejected>) {
+    let (mut pending, mut rejected) = (Vec::new(), Vec::new());
     for (index, delivery) in batch.iter().enumerate() {
         match event(delivery) {
-            Ok(event) => pending.push((index, event)),
+            Ok((event, trace)) => pending.push(Pending {
+                index,
+                event,
+                trace: delivery.trace.clone().or(trace),
+            }),
             Err(why) => rejected.push(Rejected { index, why }),
         }
     }
     (pending, rejected)
 }
 
-/// The event of a message.
-fn event(delivery: &Delivery) -> Result<pb::NewEvent, String> {
+/// The event of a message, and the trace that its envelope names.
+fn event(delivery: &Delivery) -> Result<(pb::NewEvent, Option<TraceContext>), String> {
     if delivery.body.len() > EVENT_BYTES {
         return Err(format!("longer than {EVENT_BYTES} bytes"));
     }
@@ -128,19 +140,20 @@ fn event(delivery: &Delivery) -> Result<pb::NewEvent, String> {
         .map_err(|_| format!("recipient {recipient:?} is no user"))?;
     // It was read as JSON: it is UTF-8.
     let message = String::from_utf8_lossy(&delivery.body).into_owned();
-    Ok(pb::NewEvent {
+    let new = pb::NewEvent {
         topic: format!("{USER_TOPICS}{recipient}"),
         id: event.id,
         kind: event.kind,
         message,
         ..pb::NewEvent::default()
-    })
+    };
+    Ok((new, event.trace))
 }
 
 /// How many of the first ones go into one call, of which `most` may.
-fn first_call(pending: &Pending, most: usize) -> usize {
+fn first_call(pending: &[Pending], most: usize) -> usize {
     let mut bytes = 0;
-    let fits = |(_, event): &&(usize, pb::NewEvent)| {
+    let fits = |Pending { event, .. }: &&Pending| {
         bytes += event.message.len() + event.id.len() + event.kind.len();
         bytes <= CALL_BYTES
     };
@@ -149,16 +162,15 @@ fn first_call(pending: &Pending, most: usize) -> usize {
 }
 
 /// Appends events; those that can never be: their ids are there with another content.
-async fn append(
-    activity: &mut Client,
-    events: &[(usize, pb::NewEvent)],
-) -> Result<Vec<Rejected>, Status> {
+async fn append(activity: &mut Client, events: &[Pending]) -> Result<Vec<Rejected>, Status> {
     let mut request = Request::new(pb::AppendRequest {
-        events: events.iter().map(|(_, event)| event.clone()).collect(),
+        events: events.iter().map(|one| one.event.clone()).collect(),
         expected_last_position: None,
     });
     request.set_timeout(TIMEOUT);
-    let results = activity.append(request).await?.into_inner().results;
+    let span = append_span(events);
+    let answer = span.scope(activity.append(request)).await?;
+    let results = answer.into_inner().results;
     if results.len() != events.len() {
         return Err(Status::internal("not an answer for each event"));
     }
@@ -168,27 +180,40 @@ async fn append(
         .zip(&results)
         .filter(|(_, result)| is_conflict(result));
     let why = "the id is there with another content";
-    let rejected = refused.map(|((index, _), _)| Rejected {
-        index: *index,
+    let rejected = refused.map(|(one, _)| Rejected {
+        index: one.index,
         why: why.to_owned(),
     });
     Ok(rejected.collect())
 }
 
+/// The span of one call for several messages: part of the first's trace, and linked to the others.
+fn append_span(events: &[Pending]) -> Span {
+    let mut traces = events.iter().filter_map(|one| one.trace.as_ref());
+    let first = traces.next();
+    let mut span = Span::resume(SERVICE.name, Kind::Internal, "append events", first);
+    span.note_number("messaging.batch.message_count", events.len() as i64);
+    traces.for_each(|trace| span.link(trace));
+    span
+}
+
 /// Counts and logs what was stored. Of events that came together the first tells how long it took: the longest.
-fn note_stored(events: &[(usize, pb::NewEvent)]) {
+fn note_stored(events: &[Pending]) {
     counter!("gateway_intake_stored_total").increment(events.len() as u64);
-    let first = events.first().map(|(_, event)| event.message.as_bytes());
+    let first = events.first().map(|first| first.event.message.as_bytes());
     if let Some(Ok(first)) = first.map(Event::from_json) {
         let lag_ms = (now_ns() / 1_000_000).saturating_sub(first.time_ms);
         histogram!("gateway_intake_lag_seconds").record(lag_ms.max(0) as f64 / 1e3);
     }
-    for (_, event) in events {
-        tracing::info!(
-            id = event.id,
-            topic = event.topic,
-            "Message received from MQ"
-        );
+    events.iter().for_each(log_received);
+}
+
+fn log_received(Pending { event, trace, .. }: &Pending) {
+    let (id, topic) = (&event.id, &event.topic);
+    let log = || tracing::info!(id, topic, "Message received from MQ");
+    match trace {
+        Some(trace) => trace.scope(SERVICE.name, log),
+        None => log(),
     }
 }
 
@@ -212,13 +237,14 @@ mod tests {
             id: "e1".into(),
             body: Bytes::from(body),
             is_redelivered: false,
+            trace: None,
         }
     }
 
     #[test]
     fn an_envelope_becomes_an_event_of_its_recipient_as_it_is() {
         let delivery = delivery(r#","recipient":"7""#);
-        let stored = event(&delivery).unwrap();
+        let (stored, _) = event(&delivery).unwrap();
         assert_eq!(
             (&*stored.topic, &*stored.id, &*stored.kind),
             ("user/7", "e1", "k")
@@ -248,17 +274,18 @@ mod tests {
     fn a_call_takes_what_goes_into_it_and_one_event_at_least() {
         let of = |bytes| {
             let message = "x".repeat(bytes);
-            (
-                0,
-                pb::NewEvent {
+            Pending {
+                index: 0,
+                event: pb::NewEvent {
                     message,
                     ..pb::NewEvent::default()
                 },
-            )
+                trace: None,
+            }
         };
-        assert_eq!(first_call(&vec![of(1), of(1)], 9), 2);
-        assert_eq!(first_call(&vec![of(1), of(1)], 1), 1);
-        assert_eq!(first_call(&vec![of(CALL_BYTES), of(1)], 9), 1);
-        assert_eq!(first_call(&vec![of(CALL_BYTES + 1), of(1)], 9), 1);
+        assert_eq!(first_call(&[of(1), of(1)], 9), 2);
+        assert_eq!(first_call(&[of(1), of(1)], 1), 1);
+        assert_eq!(first_call(&[of(CALL_BYTES), of(1)], 9), 1);
+        assert_eq!(first_call(&[of(CALL_BYTES + 1), of(1)], 9), 1);
     }
 }

@@ -12,19 +12,19 @@ mod session;
 mod socket;
 mod sse;
 mod stats;
+mod traced;
 mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use muster_kit::Shutdown;
 use muster_kit::metrics::{Observed, observe};
-use muster_kit::server::{Caller, Upgrade};
+use muster_kit::server::{Caller, HttpRoutes, Upgrade};
 use tokio::time::sleep;
 
 pub use self::places::Limits;
@@ -88,11 +88,11 @@ impl Live {
 }
 
 /// The routes of the live edge; `/` shows the page to who asks for no WebSocket.
-pub fn routes(live: Arc<Live>) -> Router {
+pub fn routes(live: Arc<Live>) -> HttpRoutes {
     let root = get(root).fallback(not_allowed);
     let ws = get(ws).fallback(not_allowed);
     let events = get(sse::events).fallback(not_allowed);
-    Router::new()
+    HttpRoutes::new()
         .route("/", root)
         .route("/ws", ws)
         .route("/events", events)

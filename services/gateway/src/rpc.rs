@@ -7,12 +7,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{StatusCode, header};
 use muster_kit::channel::Channel;
+use muster_kit::server::HttpRoutes;
 use muster_kit::{Shutdown, status};
 use tokio::sync::Semaphore;
 use tonic::Status;
@@ -51,7 +51,7 @@ struct Edge {
 ///
 /// # Errors
 /// The .proto files say what cannot be.
-pub fn routes(services: &Services, shutdown: &Shutdown) -> Result<Router, BadContract> {
+pub fn routes(services: &Services, shutdown: &Shutdown) -> Result<HttpRoutes, BadContract> {
     let edge = Edge {
         methods: Methods::read()?,
         services: services.clone(),
@@ -60,12 +60,12 @@ pub fn routes(services: &Services, shutdown: &Shutdown) -> Result<Router, BadCon
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         shutdown: shutdown.clone(),
     };
-    let mut router = Router::new();
+    let mut routes = HttpRoutes::new();
     for service in edge.methods.services() {
         let path = format!("/{service}/{{method}}");
-        router = router.route(&path, post(call).fallback(not_post));
+        routes = routes.route(&path, post(call).fallback(not_post));
     }
-    Ok(router.with_state(Arc::new(edge)))
+    Ok(routes.with_state(Arc::new(edge)))
 }
 
 impl Edge {

@@ -5,11 +5,11 @@
 
 mod files;
 
-use axum::Router;
 use axum::http::header::{self, HeaderName};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use muster_kit::server::HttpRoutes;
 use sha2::{Digest, Sha256};
 
 use self::files::{FILES, File, INDEX};
@@ -49,13 +49,13 @@ const HEADERS: [(HeaderName, HeaderValue); 7] = [
 ];
 
 /// Every file under its own name. `/` is not among them, for it is the WebSocket's as well: see [`index`].
-pub fn routes() -> Router {
-    let served = |router: Router, file: &'static File| {
+pub fn routes() -> HttpRoutes {
+    let served = |routes: HttpRoutes, file: &'static File| {
         let answered = async move |headers: HeaderMap| answer(file, &headers);
         let route = get(answered).fallback(async || not_allowed());
-        router.route(&format!("/{}", file.name), route)
+        routes.route(&format!("/{}", file.name), route)
     };
-    FILES.iter().fold(Router::new(), served)
+    FILES.iter().fold(HttpRoutes::new(), served)
 }
 
 /// The page, for a request of these headers at `/` that asks for no WebSocket.

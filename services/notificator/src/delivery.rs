@@ -9,10 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use metrics::counter;
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
+use muster_kit::trace::{Kind, Span};
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use crate::SERVICE;
 use crate::error::Error;
 use crate::mail::{LEAST_ATTEMPTS, LIFETIME, Waiting};
 use crate::store::{Attempt, Store};
@@ -21,6 +23,8 @@ use crate::transport::{Failure, Transport};
 /// Deliveries that are under way at the same time.
 const AT_ONCE: usize = 16;
 const FIRST_RETRY: Duration = Duration::from_secs(1);
+/// What the span of an attempt is called.
+const DELIVER: &str = "deliver mail";
 /// The longest time between two attempts.
 const LONGEST_RETRY: Duration = Duration::from_secs(3600);
 /// How long to rest when the store does not answer.
@@ -129,7 +133,15 @@ impl UnderWay {
 
 impl Courier {
     async fn deliver(self, mail: Waiting) {
-        let delivered = self.transport.deliver(&mail).await;
+        let mut span = Span::resume(SERVICE.name, Kind::Client, DELIVER, mail.trace.as_ref());
+        self.transport.describe(&mut span);
+        let delivered = span.scope(self.transport.deliver(&mail)).await;
+        match &delivered {
+            Ok(()) => {}
+            Err(Failure::ForNow(_)) => span.fail("for_now"),
+            Err(Failure::ForGood(_)) => span.fail("for_good"),
+        }
+        drop(span);
         let attempt = judge(&mail, delivered, age(mail.created_at_ns));
         tell(&mail, &attempt);
         self.note(&mail, attempt).await;
@@ -204,6 +216,7 @@ mod tests {
             content: String::new(),
             attempts,
             created_at_ns: 0,
+            trace: None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use muster_kit::mail::Address;
+use muster_kit::trace::TraceContext;
 use uuid::{Uuid, uuid};
 
 /// The most bytes of a mail's text.
@@ -143,6 +144,8 @@ pub struct Waiting {
     pub attempts: u32,
     /// When it was stored, in nanoseconds since the Unix epoch.
     pub created_at_ns: i64,
+    /// The trace in which it was handed over.
+    pub trace: Option<TraceContext>,
 }
 
 /// How a mail stands.

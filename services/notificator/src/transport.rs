@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use lettre::message::Mailbox;
 use muster_kit::mail::MailDomain;
+use muster_kit::trace::Span;
 
 use crate::mail::Waiting;
 use folder::Folder;
@@ -73,6 +74,17 @@ impl Transport {
             outlet,
             from,
             domain,
+        }
+    }
+
+    /// Notes in a span which way mails leave.
+    pub fn describe(&self, span: &mut Span) {
+        match &self.outlet {
+            Outlet::Folder(_) => span.note("network.protocol.name", "file"),
+            Outlet::Smtp(smtp) => {
+                span.note("network.protocol.name", "smtp");
+                span.note("server.address", smtp.host());
+            }
         }
     }
 

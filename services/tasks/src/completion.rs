@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use chrono::DateTime;
 use muster_kit::event::Event;
+use muster_kit::trace::TraceContext;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -24,6 +25,8 @@ pub struct Completion {
     pub id: Uuid,
     /// The task as it was then.
     pub task: Task,
+    /// The trace in which it was completed. Sent again, the event says the same: it is no other.
+    pub trace: Option<TraceContext>,
 }
 
 #[derive(Serialize)]
@@ -53,6 +56,7 @@ impl Completion {
             subject: Some(format!("task/{}", self.task.id)),
             time_ms: self.completed_at_ms(),
             recipient: Some(self.task.user_id.to_string()),
+            trace: self.trace.clone(),
             data: serde_json::to_value(self.message_json())?,
         })
     }
@@ -80,6 +84,7 @@ mod tests {
         Completion {
             position: 5,
             id: Uuid::from_u128(7),
+            trace: None,
             task: Task {
                 id: 1,
                 user_id: 3,

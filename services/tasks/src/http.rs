@@ -11,13 +11,14 @@ mod condition;
 mod problem;
 mod query;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use muster_kit::server::HttpRoutes;
 
 use self::body::MAX_BODY_BYTES;
 use self::problem::Problem;
@@ -30,11 +31,11 @@ use crate::task::{Refusal, Task};
 const OPENAPI: &str = include_str!("http/openapi.json");
 
 /// The HTTP side of these tasks.
-pub fn routes(board: Board) -> Router {
+pub fn routes(board: Board) -> HttpRoutes {
     let all = get(list).post(create);
     let one = get(read).patch(change).delete(delete);
     let described = get(openapi);
-    Router::new()
+    HttpRoutes::new()
         .route(
             "/tasks",
             all.fallback(async || not_allowed("GET, HEAD, POST")),
@@ -47,7 +48,7 @@ pub fn routes(board: Board) -> Router {
             "/openapi.json",
             described.fallback(async || not_allowed("GET, HEAD")),
         )
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .body_limit(MAX_BODY_BYTES)
         .with_state(board)
 }
 

@@ -14,6 +14,7 @@ use muster_kit::clock::now_ns;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
+use crate::SERVICE;
 use crate::completion::{Completion, KIND};
 use crate::error::Error;
 use crate::store::{MAX_WAITING, Store};
@@ -171,9 +172,7 @@ impl Relay {
             messages.extend(both(completion)?);
         }
         self.bus.publish(messages).await?;
-        for Completion { id, task, .. } in waiting {
-            tracing::info!(message_id = %id, task = task.id, "Message published to \"{QUEUE}\"");
-        }
+        waiting.iter().for_each(log_published);
         counter!("tasks_relayed_total").increment(waiting.len() as u64);
         Ok(())
     }
@@ -203,6 +202,19 @@ impl Relay {
     }
 }
 
+fn log_published(
+    Completion {
+        id, task, trace, ..
+    }: &Completion,
+) {
+    let log =
+        || tracing::info!(message_id = %id, task = task.id, "Message published to \"{QUEUE}\"");
+    match trace {
+        Some(trace) => trace.scope(SERVICE.name, log),
+        None => log(),
+    }
+}
+
 /// For outsiders, and for the suite.
 fn both(completion: &Completion) -> Result<[Message; 2], serde_json::Error> {
     let id = completion.id.to_string();
@@ -213,6 +225,7 @@ fn both(completion: &Completion) -> Result<[Message; 2], serde_json::Error> {
             expires: EXPIRES,
         },
         body: completion.message()?,
+        trace: completion.trace.clone(),
     };
     let event = Message {
         id,
@@ -220,6 +233,7 @@ fn both(completion: &Completion) -> Result<[Message; 2], serde_json::Error> {
             kind: KIND.to_owned(),
         },
         body: completion.event()?.to_json(),
+        trace: completion.trace.clone(),
     };
     Ok([plain, event])
 }

@@ -11,13 +11,14 @@
 //!
 //! All but the first are `{"error": "…"}`, which says what was wrong.
 
+use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
+use muster_kit::server::HttpRoutes;
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
@@ -27,10 +28,10 @@ use crate::accounts::Accounts;
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// The HTTP side of these accounts.
-pub fn routes(accounts: Accounts) -> Router {
-    Router::new()
+pub fn routes(accounts: Accounts) -> HttpRoutes {
+    HttpRoutes::new()
         .route("/create", post(create).fallback(not_allowed))
-        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .body_limit(MAX_BODY_BYTES)
         .with_state(accounts)
 }
 

@@ -14,12 +14,15 @@ use metrics::counter;
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
 use muster_kit::channel::{Channel, Peer};
+use muster_kit::status::code_name;
+use muster_kit::trace::{Kind, Span};
 use muster_proto::muster::notificator::v1::SendRequest;
 use muster_proto::muster::notificator::v1::notificator_service_client::NotificatorServiceClient;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tonic::{Request, Status};
 
+use crate::SERVICE;
 use crate::error::Error;
 use crate::store::{Offered, Store};
 use crate::user::WaitingMail;
@@ -37,6 +40,8 @@ const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LONGEST_RETRY: Duration = Duration::from_secs(30);
 /// How often a mail that arrived nowhere goes to another notificator without a pause.
 const MAX_DETOURS: u32 = 3;
+/// What the span of an offer is called.
+const OFFER: &str = "offer welcome mail";
 /// How long mails wait for a notificator before the log tells of it.
 const LONG_WAIT: Duration = Duration::from_secs(5);
 
@@ -117,7 +122,12 @@ impl Relay {
 
 async fn offer(store: Store, mail: WaitingMail, peer: Peer) {
     let was_held = mail.offered_to.as_deref() == Some(peer.addr());
-    let verdict = verdict(send(&mail, peer.clone()).await, was_held);
+    let mut span = Span::resume(SERVICE.name, Kind::Internal, OFFER, mail.trace.as_ref());
+    let answer = span.scope(send(&mail, peer.clone())).await;
+    if let Err(status) = &answer {
+        span.fail(code_name(status.code()));
+    }
+    let verdict = verdict(answer, was_held);
     if let Verdict::Refused(why) = &verdict {
         tracing::error!(
             mail = mail.id,

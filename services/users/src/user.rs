@@ -1,6 +1,7 @@
 //! Users and the mail that welcomes them.
 
 use muster_kit::mail::Address;
+use muster_kit::trace::TraceContext;
 use uuid::Uuid;
 
 /// The text of the mail that each new user gets.
@@ -67,4 +68,6 @@ pub struct WaitingMail {
     pub attempts: u32,
     /// The notificator that may hold it: it was offered there, and no answer came.
     pub offered_to: Option<String>,
+    /// The trace of the sign-up.
+    pub trace: Option<TraceContext>,
 }

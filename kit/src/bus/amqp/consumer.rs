@@ -6,7 +6,7 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 
 use super::super::{AmqpUrl, Delivery, Queue, Rejected, handle};
-use super::{Failure, connect, topology};
+use super::{Failure, connect, headers, topology};
 
 /// The reply code of a connection that ends as it should.
 const GOODBYE: u16 = 200;
@@ -113,8 +113,10 @@ impl Drop for Subscription {
 
 fn read(delivery: lapin::message::Delivery) -> Delivery {
     let id = delivery.properties.message_id().as_ref();
+    let headers = delivery.properties.headers().as_ref();
     Delivery {
         id: id.map(ToString::to_string).unwrap_or_default(),
+        trace: headers.and_then(headers::trace),
         body: delivery.data.into(),
         is_redelivered: delivery.redelivered,
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::super::{AmqpUrl, Destination, EVENTS, GATEWAY_QUEUE, Message, PublishError};
-use super::{Failure, connect, link_meters, topology};
+use super::{Failure, connect, headers, link_meters, topology};
 
 /// How long a publisher waits for a connection.
 const CONNECTED_DEADLINE: Duration = Duration::from_secs(3);
@@ -158,6 +158,10 @@ impl Open {
             .with_content_type(message.to.content_type().into())
             .with_delivery_mode(PERSISTENT)
             .with_message_id(message.id.as_str().into());
+        let properties = match &message.trace {
+            Some(trace) => properties.with_headers(headers::of(trace)),
+            None => properties,
+        };
         let (exchange, key, properties) = match &message.to {
             Destination::Event { kind } => (EVENTS, kind.as_str(), properties),
             Destination::Plain { queue, expires } => {

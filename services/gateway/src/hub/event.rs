@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
+use muster_kit::trace::TraceContext;
+
 use crate::protocol::Frame;
 use crate::protocol::frames;
 
@@ -28,7 +30,13 @@ pub struct Event {
     pub received_at: Box<str>,
     /// As its frames are made.
     pub frames: Frames,
+    /// The trace that it was brought about in, once somebody wants to know.
+    pub trace: Trace,
 }
+
+/// The trace of an event, looked for when it is first wanted.
+#[derive(Debug, Default)]
+pub struct Trace(OnceLock<Option<Box<TraceContext>>>);
 
 /// The frames of an event, each made when it is first wanted.
 #[derive(Debug, Default)]
@@ -53,6 +61,15 @@ impl Event {
             Form::Message => self.frames.message.get_or_init(|| frames::message(self)),
             Form::Event => self.frames.event.get_or_init(|| frames::event(self)),
         }
+    }
+
+    /// The trace that it was brought about in, as its envelope says; `None` where no spans are recorded.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        if !muster_kit::trace::is_on() {
+            return None;
+        }
+        let looked_for = || frames::trace(self).map(Box::new);
+        self.trace.0.get_or_init(looked_for).as_deref()
     }
 
     /// What it takes in memory, about.

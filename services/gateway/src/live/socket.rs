@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use muster_kit::server::Upgraded;
+use muster_kit::trace::Span;
 use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep, sleep};
 use tungstenite::protocol::frame::coding::CloseCode;
@@ -18,6 +19,7 @@ use tungstenite::{Bytes, Error, Message};
 use super::pace::{Pace, TooFast};
 use super::sending::Sending;
 use super::session::Session;
+use super::traced::handing_over;
 use super::wire::{Wire, web_socket};
 use crate::hub::{Close, Found, Mail};
 use crate::protocol::{BadRequest, Request, frames};
@@ -59,6 +61,8 @@ struct Socket {
     silent_pings: u8,
     /// What was written last of a subscription, and of which: where a client that has it goes on.
     last: Option<(u32, Arc<str>)>,
+    /// Of what is being written.
+    spans: Vec<Span>,
     closing: Option<Closing>,
 }
 
@@ -97,6 +101,7 @@ impl Socket {
             heard: true,
             silent_pings: 0,
             last: None,
+            spans: Vec::new(),
             closing: None,
         }
     }
@@ -266,8 +271,11 @@ impl Socket {
         let mut is_empty = false;
         for _ in 0..ROUNDS {
             match self.sending.poll_write(&mut self.web.get_mut().socket, cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(_)) => return Break("cut"),
+                Poll::Ready(Ok(())) => self.spans.clear(),
+                Poll::Ready(Err(_)) => {
+                    self.spans.iter_mut().for_each(|span| span.fail("cut"));
+                    return Break("cut");
+                }
                 Poll::Pending => {
                     self.close_if_asked(cx);
                     return Continue(());
@@ -318,6 +326,7 @@ impl Socket {
     }
 
     fn note(&mut self, mail: &Mail) {
+        self.spans.extend(handing_over(mail, "websocket"));
         if let (Some(number), Some(cursor)) = (mail.subscription(), mail.cursor()) {
             self.last = Some((number, Arc::clone(cursor)));
         }

@@ -18,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use super::Live;
 use super::refused::Refused;
 use super::session::Session;
+use super::traced::handing_over;
 use crate::hub::{Close, Form, Found, Mail};
 use crate::protocol::{BadRequest, Selection};
 
@@ -101,6 +102,7 @@ impl Stream for EventStream {
         match found {
             Found::Mail(mail) => {
                 self.session.live.stats.frames_sent.increment(1);
+                drop(handing_over(&mail, "sse"));
                 Poll::Ready(Some(Ok(told(&mail).into())))
             }
             // The browser comes back by itself.

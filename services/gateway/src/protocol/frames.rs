@@ -1,5 +1,6 @@
 //! What the gateway tells.
 
+use muster_kit::trace::TraceContext;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -45,6 +46,18 @@ pub fn message(event: &Event) -> Frame {
         // Appended by somebody who knows nothing of envelopes.
         (None, None) => format!("{{\"message\":{},{tail}}}", json(&*event.message)),
     })
+}
+
+/// The trace that an event was brought about in, if it is an envelope that says so.
+pub fn trace(event: &Event) -> Option<TraceContext> {
+    /// The extension of CloudEvents for distributed tracing.
+    #[derive(Deserialize)]
+    struct Traced<'a> {
+        traceparent: &'a str,
+        tracestate: Option<&'a str>,
+    }
+    let traced: Traced<'_> = serde_json::from_str(&event.message).ok()?;
+    TraceContext::parse(traced.traceparent, traced.tracestate)
 }
 
 /// An event with all that the store tells of it.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,6 +11,7 @@ use futures_util::future::join_all;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use muster_kit::channel::Channel;
 use muster_kit::health::Health;
+use muster_kit::server::HttpRoutes;
 use muster_kit::status;
 use muster_proto::health::v1 as pb;
 use pb::health_check_response::ServingStatus;
@@ -37,13 +37,13 @@ const UNREACHABLE: &str = "UNREACHABLE";
 const UNKNOWN: &str = "UNKNOWN";
 
 /// `GET /services`; `own` is the health of the gateway itself, which discovery may not know.
-pub fn routes(services: Services, own: Health) -> Router {
+pub fn routes(services: Services, own: Health) -> HttpRoutes {
     let found = Found {
         services,
         own,
         latest: Mutex::default(),
     };
-    Router::new()
+    HttpRoutes::new()
         .route("/services", get(tell))
         .with_state(Arc::new(found))
 }

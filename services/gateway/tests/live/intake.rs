@@ -38,12 +38,14 @@ fn message(id: &str, text: &str) -> Message {
         subject: None,
         time_ms: 0,
         recipient: Some("1".to_owned()),
+        trace: None,
         data: json!({ "message": text }),
     };
     Message {
         id: id.to_owned(),
         to: Destination::Event { kind },
         body: event.to_json(),
+        trace: None,
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use muster_kit::clock::now_ns;
+use muster_kit::trace::TraceContext;
 use sqlx::SqliteConnection;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -22,7 +23,11 @@ const GROUP: usize = 256;
 /// Something to be written, and whom to tell.
 #[derive(Debug)]
 pub(super) enum Write {
-    Add(NewMail, oneshot::Sender<Result<(), Error>>),
+    Add(
+        NewMail,
+        Option<TraceContext>,
+        oneshot::Sender<Result<(), Error>>,
+    ),
     Settle(i64, Attempt, oneshot::Sender<Result<(), Error>>),
 }
 
@@ -64,9 +69,13 @@ async fn write(database: &Database, group: &[Write]) -> Result<Vec<Done>, sqlx::
     let mut done = Vec::with_capacity(group.len());
     for write in group {
         let one = match write {
-            Write::Add(mail, _) => {
-                let has_room = waiting < database.most_waiting;
-                add(&mut transaction, mail, has_room, &database.clock).await?
+            Write::Add(mail, trace, _) => {
+                let add = Add {
+                    mail,
+                    trace: trace.as_ref(),
+                    has_room: waiting < database.most_waiting,
+                };
+                add.write(&mut transaction, &database.clock).await?
             }
             Write::Settle(number, attempt, _) => {
                 settle(&mut transaction, *number, attempt, &database.clock).await?
@@ -101,43 +110,62 @@ fn answer(database: &Database, group: &mut Vec<Write>, done: &[Done]) {
 /// A caller that went away needs no answer.
 fn reply(write: Write, result: Result<(), Error>) {
     let _gone = match write {
-        Write::Add(_, reply) | Write::Settle(_, _, reply) => reply.send(result),
+        Write::Add(.., reply) | Write::Settle(_, _, reply) => reply.send(result),
     };
 }
 
-async fn add(
-    connection: &mut SqliteConnection,
-    mail: &NewMail,
+/// A mail that is to be stored.
+struct Add<'a> {
+    mail: &'a NewMail,
+    trace: Option<&'a TraceContext>,
     has_room: bool,
-    clock: &Clock,
-) -> Result<Done, sqlx::Error> {
-    let id = mail.id.to_string();
-    let digest = mail.digest();
-    let known: Option<String> = sqlx::query_scalar("SELECT digest FROM mails WHERE id = ?")
-        .bind(&id)
-        .fetch_optional(&mut *connection)
-        .await?;
-    if let Some(known) = known {
-        let same = known.parse() == Ok::<Uuid, _>(digest);
-        return Ok(if same { Done::WasThere } else { Done::Other });
+}
+
+impl Add<'_> {
+    async fn write(
+        &self,
+        connection: &mut SqliteConnection,
+        clock: &Clock,
+    ) -> Result<Done, sqlx::Error> {
+        let id = self.mail.id.to_string();
+        let known: Option<String> = sqlx::query_scalar("SELECT digest FROM mails WHERE id = ?")
+            .bind(&id)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if let Some(known) = known {
+            let same = known.parse() == Ok::<Uuid, _>(self.mail.digest());
+            return Ok(if same { Done::WasThere } else { Done::Other });
+        }
+        if !self.has_room {
+            return Ok(Done::Full);
+        }
+        self.insert(connection, &id, clock).await?;
+        Ok(Done::Added)
     }
-    if !has_room {
-        return Ok(Done::Full);
+
+    async fn insert(
+        &self,
+        connection: &mut SqliteConnection,
+        id: &str,
+        clock: &Clock,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query(
+            "INSERT INTO mails (id, digest, recipient, subject, content, created_at_ns, due_ns,
+             traceparent, tracestate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id)
+        .bind(self.mail.digest().to_string())
+        .bind(self.mail.to.as_str())
+        .bind(&self.mail.subject)
+        .bind(&self.mail.content)
+        .bind(now_ns())
+        .bind(clock.after_ns(Duration::ZERO))
+        .bind(self.trace.map(TraceContext::parent))
+        .bind(self.trace.and_then(TraceContext::state))
+        .execute(connection)
+        .await
+        .map(drop)
     }
-    sqlx::query(
-        "INSERT INTO mails (id, digest, recipient, subject, content, created_at_ns, due_ns)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(id)
-    .bind(digest.to_string())
-    .bind(mail.to.as_str())
-    .bind(&mail.subject)
-    .bind(&mail.content)
-    .bind(now_ns())
-    .bind(clock.after_ns(Duration::ZERO))
-    .execute(connection)
-    .await?;
-    Ok(Done::Added)
 }
 
 /// Only a mail that is still queued changes.

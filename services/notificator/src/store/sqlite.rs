@@ -11,6 +11,7 @@ use muster_kit::Shutdown;
 use muster_kit::clock::now_ns;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
+use muster_kit::trace::TraceContext;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -21,7 +22,10 @@ use crate::error::Error;
 use crate::mail::{NewMail, Report, State, Waiting};
 
 /// Each is one step from the schema before; none is ever changed once it was released.
-const MIGRATIONS: &sqlite::Migrations = &[("mails", include_str!("1-mails.sql"))];
+const MIGRATIONS: &sqlite::Migrations = &[
+    ("mails", include_str!("1-mails.sql")),
+    ("mail trace", include_str!("2-mail-trace.sql")),
+];
 
 /// Writes that wait for the writer; beyond, callers wait for a place.
 const QUEUE: usize = 1024;
@@ -56,7 +60,17 @@ impl Clock {
     }
 }
 
-type WaitingRow = (i64, String, String, String, String, u32, i64);
+type WaitingRow = (
+    i64,
+    String,
+    String,
+    String,
+    String,
+    u32,
+    i64,
+    Option<String>,
+    Option<String>,
+);
 type ReportRow = (String, u8, u32, String, i64, i64);
 
 impl Sqlite {
@@ -79,7 +93,8 @@ impl Sqlite {
     }
 
     pub(super) async fn add(&self, mail: NewMail) -> Result<(), Error> {
-        self.write(|reply| Write::Add(mail, reply)).await
+        let trace = TraceContext::current();
+        self.write(|reply| Write::Add(mail, trace, reply)).await
     }
 
     pub(super) async fn settle(&self, number: i64, attempt: Attempt) -> Result<(), Error> {
@@ -109,7 +124,8 @@ impl Sqlite {
         // One moment for both questions: what becomes due between them would be in no answer.
         let now_ns = self.database.clock.after_ns(Duration::ZERO);
         let rows: Vec<WaitingRow> = sqlx::query_as(
-            "SELECT number, id, recipient, subject, content, attempts, created_at_ns FROM mails
+            "SELECT number, id, recipient, subject, content, attempts, created_at_ns, traceparent,
+             tracestate FROM mails
              WHERE state = 0 AND due_ns <= ? AND number NOT IN (SELECT value FROM json_each(?))
              ORDER BY due_ns, number LIMIT ?",
         )
@@ -219,7 +235,7 @@ async fn make_all_due(sqlite: &sqlite::Sqlite) -> Result<usize, Error> {
 }
 
 fn waiting(row: WaitingRow) -> Result<Waiting, Error> {
-    let (number, id, to, subject, content, attempts, created_at_ns) = row;
+    let (number, id, to, subject, content, attempts, created_at_ns, parent, state) = row;
     let id = id.parse().map_err(|_| Error::BadId(id))?;
     Ok(Waiting {
         number,
@@ -229,6 +245,7 @@ fn waiting(row: WaitingRow) -> Result<Waiting, Error> {
         content,
         attempts,
         created_at_ns,
+        trace: TraceContext::read(parent.as_deref(), state.as_deref()),
     })
 }
 

@@ -53,6 +53,7 @@ mod tests {
             content: content.to_owned(),
             attempts: 0,
             created_at_ns: 1_700_000_000_000_000_000,
+            trace: None,
         };
         let from = "muster@localhost".parse().unwrap();
         build(&mail, &from, &"example.org".parse().unwrap())

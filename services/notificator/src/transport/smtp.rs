@@ -23,6 +23,7 @@ const REFUSALS: std::ops::RangeInclusive<u16> = 550..=556;
 /// The way to one server.
 #[derive(Debug, Clone)]
 pub struct Smtp {
+    host: String,
     transport: AsyncSmtpTransport<Tokio1Executor>,
     send_timeout: Duration,
 }
@@ -33,10 +34,17 @@ impl Smtp {
     pub(super) fn new(url: &str) -> Result<Self, NoOutlet> {
         let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
         let transport = builder.map_err(|_| NoOutlet::Server)?.build();
+        let host = text_of_host(url).to_owned();
         Ok(Self {
+            host,
             transport,
             send_timeout: SEND_TIMEOUT,
         })
+    }
+
+    /// The server.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     pub(super) async fn send(&self, message: Message) -> Result<(), Failure> {
@@ -62,6 +70,17 @@ impl Smtp {
     async fn is_welcome(&self) -> bool {
         let tested = timeout(self.send_timeout, self.transport.test_connection()).await;
         matches!(tested, Ok(Ok(true)))
+    }
+}
+
+/// What stands between the user and the port.
+fn text_of_host(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let place = rest.split(['/', '?']).next().unwrap_or_default();
+    let server = place.rsplit_once('@').map_or(place, |(_, server)| server);
+    match server.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => server,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Tasks as both engines store them.
 
+use muster_kit::trace::TraceContext;
 use sqlx::{Database, Encode, QueryBuilder, Type};
 use uuid::Uuid;
 
@@ -10,8 +11,19 @@ use crate::task::{Status, Task};
 /// Id, user, content, creation, completion, version.
 pub(super) type TaskRow = (i64, i64, String, i64, Option<i64>, i64);
 
-/// Position, id, and the task as it was.
-pub(super) type CompletionRow = (i64, Uuid, i64, i64, String, i64, Option<i64>, i64);
+/// Position, id, the task as it was, and the trace in which it was completed.
+pub(super) type CompletionRow = (
+    i64,
+    Uuid,
+    i64,
+    i64,
+    String,
+    i64,
+    Option<i64>,
+    i64,
+    Option<String>,
+    Option<String>,
+);
 
 pub(super) fn task(row: TaskRow) -> Task {
     let (id, user_id, content, created_at_ms, completed_at_ms, version) = row;
@@ -26,19 +38,11 @@ pub(super) fn task(row: TaskRow) -> Task {
 }
 
 pub(super) fn completion(row: CompletionRow) -> Completion {
-    let (position, id, task_id, user_id, content, created_at_ms, completed_at_ms, version) = row;
-    let row = (
-        task_id,
-        user_id,
-        content,
-        created_at_ms,
-        completed_at_ms,
-        version,
-    );
     Completion {
-        position,
-        id,
-        task: task(row),
+        position: row.0,
+        id: row.1,
+        task: task((row.2, row.3, row.4, row.5, row.6, row.7)),
+        trace: TraceContext::read(row.8.as_deref(), row.9.as_deref()),
     }
 }
 

@@ -15,6 +15,7 @@ use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::mariadb::{self, Work};
 use muster_kit::store::{MySqlUrl, WriteError};
+use muster_kit::trace::TraceContext;
 use sqlx::MySqlConnection;
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -78,6 +79,7 @@ impl MariaDb {
             change: &change,
             precondition: &precondition,
             max_waiting: self.limits.outbox,
+            trace: TraceContext::current(),
             at_ms,
         };
         let done = self.transact(work).await?;

@@ -1,6 +1,7 @@
 //! Completed tasks, on their way to the bus.
 
 use muster_kit::store::mariadb::Work;
+use muster_kit::trace::TraceContext;
 use sqlx::{AssertSqlSafe, MySqlConnection};
 use uuid::Uuid;
 
@@ -13,12 +14,14 @@ use crate::task::Task;
 pub(super) async fn add(
     connection: &mut MySqlConnection,
     task: &Task,
+    trace: Option<&TraceContext>,
     most: u32,
 ) -> Result<bool, sqlx::Error> {
     let added = sqlx::query(
         "INSERT INTO outbox
-         (id, task_id, user_id, content, created_at_ms, completed_at_ms, version)
-         SELECT ?, ?, ?, ?, ?, ?, ?
+         (id, task_id, user_id, content, created_at_ms, completed_at_ms, version, traceparent,
+          tracestate)
+         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?
          FROM (SELECT MAX(position) - MIN(position) + 1 AS count FROM outbox) AS waiting
          WHERE COALESCE(count, 0) < ?",
     )
@@ -29,6 +32,8 @@ pub(super) async fn add(
     .bind(task.created_at_ms)
     .bind(task.completed_at_ms)
     .bind(task.version)
+    .bind(trace.map(TraceContext::parent))
+    .bind(trace.and_then(TraceContext::state))
     .bind(most)
     .execute(connection)
     .await?;
@@ -64,8 +69,8 @@ impl Work for ReadOutbox {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Done, sqlx::Error> {
         let rows: Vec<CompletionRow> = sqlx::query_as(
-            "SELECT position, id, task_id, user_id, content, created_at_ms, completed_at_ms, version
-             FROM outbox ORDER BY position LIMIT ?",
+            "SELECT position, id, task_id, user_id, content, created_at_ms, completed_at_ms, version,
+             traceparent, tracestate FROM outbox ORDER BY position LIMIT ?",
         )
         .bind(self.most)
         .fetch_all(connection)

@@ -14,5 +14,6 @@ pub(super) const SCHEMA: Schema = Schema {
         ("outbox", include_str!("6-outbox.sql")),
         ("relay lease", include_str!("7-relay-lease.sql")),
         ("free lease", include_str!("8-free-lease.sql")),
+        ("outbox trace", include_str!("9-outbox-trace.sql")),
     ],
 };

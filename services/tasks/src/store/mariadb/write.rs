@@ -1,6 +1,7 @@
 //! Changes of a task, whose row is locked until they are committed.
 
 use muster_kit::store::mariadb::Work;
+use muster_kit::trace::TraceContext;
 use sqlx::MySqlConnection;
 
 use super::outbox;
@@ -14,6 +15,8 @@ pub(super) struct ChangeTask<'a> {
     pub(super) precondition: &'a Precondition,
     /// How many completed tasks may wait for the bus.
     pub(super) max_waiting: u32,
+    /// What asked for it.
+    pub(super) trace: Option<TraceContext>,
     /// When, in milliseconds since the Unix epoch.
     pub(super) at_ms: i64,
 }
@@ -31,10 +34,24 @@ impl Work for ChangeTask<'_> {
         match expect(connection, self.id, self.precondition).await? {
             Ok(task) => {
                 let changed = task.changed(self.change, self.at_ms);
-                change(connection, task, changed, self.max_waiting).await
+                if task.is_completed_by(&changed) && !self.note(connection, &changed).await? {
+                    return Ok(Err(Refusal::OutboxFull));
+                }
+                change(connection, task, changed).await.map(Ok)
             }
             refused => Ok(refused),
         }
+    }
+}
+
+impl ChangeTask<'_> {
+    /// Notes for the bus that the task is completed, if there is room for that.
+    async fn note(
+        &self,
+        connection: &mut MySqlConnection,
+        completed: &Task,
+    ) -> Result<bool, sqlx::Error> {
+        outbox::add(connection, completed, self.trace.as_ref(), self.max_waiting).await
     }
 }
 
@@ -71,13 +88,9 @@ async fn change(
     connection: &mut MySqlConnection,
     task: Task,
     changed: Task,
-    max_waiting: u32,
-) -> Result<Result<Task, Refusal>, sqlx::Error> {
+) -> Result<Task, sqlx::Error> {
     if changed == task {
-        return Ok(Ok(task));
-    }
-    if task.is_completed_by(&changed) && !outbox::add(connection, &changed, max_waiting).await? {
-        return Ok(Err(Refusal::OutboxFull));
+        return Ok(task);
     }
     sqlx::query(
         "UPDATE tasks SET status = ?, content = ?, completed_at_ms = ?, version = ? WHERE id = ?",
@@ -89,5 +102,5 @@ async fn change(
     .bind(changed.id)
     .execute(connection)
     .await?;
-    Ok(Ok(changed))
+    Ok(changed)
 }

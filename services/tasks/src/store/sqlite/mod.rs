@@ -11,6 +11,7 @@ use futures_util::TryStreamExt;
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
+use muster_kit::trace::TraceContext;
 use sqlx::SqliteExecutor;
 use tokio::sync::Notify;
 
@@ -27,6 +28,7 @@ use write::{Step, Write};
 const MIGRATIONS: &sqlite::Migrations = &[
     ("tasks", include_str!("1-tasks.sql")),
     ("outbox", include_str!("2-outbox.sql")),
+    ("outbox trace", include_str!("3-outbox-trace.sql")),
 ];
 
 /// An open SQLite store.
@@ -66,6 +68,7 @@ impl Sqlite {
             change,
             precondition,
             max_waiting: self.limits.outbox,
+            trace: TraceContext::current(),
             completed: self.completed.clone(),
         };
         self.write(step, at_ms).await

@@ -1,5 +1,6 @@
 //! Completed tasks, on their way to the bus.
 
+use muster_kit::trace::TraceContext;
 use sqlx::{QueryBuilder, SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
 
@@ -11,6 +12,7 @@ use crate::task::Task;
 pub(super) async fn add(
     connection: &mut SqliteConnection,
     task: &Task,
+    trace: Option<&TraceContext>,
     most: u32,
 ) -> Result<bool, sqlx::Error> {
     if waiting(&mut *connection).await? >= i64::from(most) {
@@ -18,8 +20,9 @@ pub(super) async fn add(
     }
     sqlx::query(
         "INSERT INTO outbox
-         (id, task_id, user_id, content, created_at_ms, completed_at_ms, version)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
+         (id, task_id, user_id, content, created_at_ms, completed_at_ms, version, traceparent,
+          tracestate)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(Uuid::now_v7())
     .bind(task.id)
@@ -28,6 +31,8 @@ pub(super) async fn add(
     .bind(task.created_at_ms)
     .bind(task.completed_at_ms)
     .bind(task.version)
+    .bind(trace.map(TraceContext::parent))
+    .bind(trace.and_then(TraceContext::state))
     .execute(connection)
     .await?;
     Ok(true)
@@ -39,8 +44,8 @@ pub(super) async fn read(
     most: u32,
 ) -> Result<Vec<Completion>, sqlx::Error> {
     let rows: Vec<CompletionRow> = sqlx::query_as(
-        "SELECT position, id, task_id, user_id, content, created_at_ms, completed_at_ms, version
-         FROM outbox ORDER BY position LIMIT ?",
+        "SELECT position, id, task_id, user_id, content, created_at_ms, completed_at_ms, version,
+         traceparent, tracestate FROM outbox ORDER BY position LIMIT ?",
     )
     .bind(most)
     .fetch_all(executor)

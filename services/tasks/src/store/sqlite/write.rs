@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use muster_kit::store::sqlite;
+use muster_kit::trace::TraceContext;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
@@ -33,6 +34,8 @@ pub(super) enum Step {
         precondition: Precondition,
         /// How many completed tasks may wait for the bus.
         max_waiting: u32,
+        /// What asked for it.
+        trace: Option<TraceContext>,
         /// Who is told of one more.
         completed: Arc<Notify>,
     },
@@ -56,11 +59,17 @@ impl sqlite::Write for Write {
                 change: to,
                 precondition,
                 max_waiting,
+                trace,
                 ..
             } => match expect(connection, *id, precondition).await? {
                 Ok(task) => {
                     let changed = task.changed(to, self.at_ms);
-                    change(connection, task, changed, *max_waiting).await
+                    if task.is_completed_by(&changed)
+                        && !outbox::add(connection, &changed, trace.as_ref(), *max_waiting).await?
+                    {
+                        return Ok(Err(Refusal::OutboxFull));
+                    }
+                    change(connection, task, changed).await.map(Ok)
                 }
                 refused => Ok(refused),
             },
@@ -98,13 +107,9 @@ async fn change(
     connection: &mut SqliteConnection,
     task: Task,
     changed: Task,
-    max_waiting: u32,
-) -> Result<Result<Task, Refusal>, sqlx::Error> {
+) -> Result<Task, sqlx::Error> {
     if changed == task {
-        return Ok(Ok(task));
-    }
-    if task.is_completed_by(&changed) && !outbox::add(connection, &changed, max_waiting).await? {
-        return Ok(Err(Refusal::OutboxFull));
+        return Ok(task);
     }
     sqlx::query(
         "UPDATE tasks SET status = ?, content = ?, completed_at_ms = ?, version = ? WHERE id = ?",
@@ -116,7 +121,7 @@ async fn change(
     .bind(changed.id)
     .execute(connection)
     .await?;
-    Ok(Ok(changed))
+    Ok(changed)
 }
 
 async fn delete(connection: &mut SqliteConnection, task: Task) -> Result<Task, sqlx::Error> {

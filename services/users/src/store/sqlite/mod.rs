@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use muster_kit::Shutdown;
 use muster_kit::health::Need;
 use muster_kit::store::sqlite;
+use muster_kit::trace::TraceContext;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -18,7 +19,10 @@ use crate::user::{NewUser, User};
 use sign_up::{SignUp, Waiting};
 
 /// Each is one step from the schema before; none is ever changed once it was released.
-const MIGRATIONS: &sqlite::Migrations = &[("users", include_str!("1-users.sql"))];
+const MIGRATIONS: &sqlite::Migrations = &[
+    ("users", include_str!("1-users.sql")),
+    ("outbox trace", include_str!("2-outbox-trace.sql")),
+];
 
 /// An open SQLite store.
 #[derive(Debug)]
@@ -50,8 +54,12 @@ impl Sqlite {
         if self.waiting() >= self.max_waiting {
             return Err(Error::OutboxFull);
         }
-        let waiting = self.waiting.clone();
-        let stored = self.sign_ups.write(SignUp { user, waiting }).await;
+        let sign_up = SignUp {
+            user,
+            trace: TraceContext::current(),
+            waiting: self.waiting.clone(),
+        };
+        let stored = self.sign_ups.write(sign_up).await;
         let (user, _) = stored.map_err(Error::of_sign_up)?;
         Ok(user)
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use muster_kit::trace::TraceContext;
 use sqlx::SqliteConnection;
 use sqlx::sqlite::SqlitePool;
 
@@ -14,7 +15,16 @@ use crate::user::{NewUser, WaitingMail};
 /// Refused mails that are kept for a look at them.
 const MAX_REFUSED: i64 = 1000;
 
-type Row = (i64, String, String, String, u32, Option<String>);
+type Row = (
+    i64,
+    String,
+    String,
+    String,
+    u32,
+    Option<String>,
+    Option<String>,
+    Option<String>,
+);
 
 /// Nobody works on the mails of a store that is just being opened. Returns how many wait.
 pub(super) async fn make_all_due(writer: &SqlitePool) -> Result<usize, sqlx::Error> {
@@ -30,22 +40,29 @@ pub(super) async fn make_all_due(writer: &SqlitePool) -> Result<usize, sqlx::Err
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     user: &NewUser,
+    trace: Option<&TraceContext>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO outbox (id, recipient, content, created_at_ns) VALUES (?, ?, ?, ?)")
-        .bind(user.welcome.id.to_string())
-        .bind(user.address.as_str())
-        .bind(user.welcome.content.as_str())
-        .bind(user.created_at_ns)
-        .execute(connection)
-        .await
-        .map(drop)
+    sqlx::query(
+        "INSERT INTO outbox (id, recipient, content, created_at_ns, traceparent, tracestate)
+         VALUES (?, ?, ?, ?, ?, ?)",
+    )
+    .bind(user.welcome.id.to_string())
+    .bind(user.address.as_str())
+    .bind(user.welcome.content.as_str())
+    .bind(user.created_at_ns)
+    .bind(trace.map(TraceContext::parent))
+    .bind(trace.and_then(TraceContext::state))
+    .execute(connection)
+    .await
+    .map(drop)
 }
 
 impl Sqlite {
     pub(in crate::store) async fn due(&self, limit: u32) -> Result<Due, Error> {
         let now_ns = self.due_after(Duration::ZERO);
         let rows: Vec<Row> = sqlx::query_as(
-            "SELECT number, id, recipient, content, attempts, offered_to FROM outbox
+            "SELECT number, id, recipient, content, attempts, offered_to, traceparent, tracestate
+             FROM outbox
              WHERE refused IS NULL AND due_ns <= ? ORDER BY due_ns, number LIMIT ?",
         )
         .bind(now_ns)
@@ -158,7 +175,8 @@ impl Sqlite {
     }
 }
 
-fn mail((number, id, to, content, attempts, offered_to): Row) -> WaitingMail {
+fn mail(row: Row) -> WaitingMail {
+    let (number, id, to, content, attempts, offered_to, parent, state) = row;
     WaitingMail {
         number,
         id,
@@ -166,5 +184,6 @@ fn mail((number, id, to, content, attempts, offered_to): Row) -> WaitingMail {
         content,
         attempts,
         offered_to,
+        trace: TraceContext::read(parent.as_deref(), state.as_deref()),
     }
 }

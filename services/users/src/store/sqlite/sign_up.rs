@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use muster_kit::store::sqlite::Write;
+use muster_kit::trace::TraceContext;
 use sqlx::SqliteConnection;
 use tokio::sync::Notify;
 
@@ -22,6 +23,8 @@ pub(super) struct Waiting {
 #[derive(Debug)]
 pub(super) struct SignUp {
     pub(super) user: NewUser,
+    /// What asked for it.
+    pub(super) trace: Option<TraceContext>,
     pub(super) waiting: Arc<Waiting>,
 }
 
@@ -32,7 +35,7 @@ impl Write for SignUp {
     async fn write(&self, connection: &mut SqliteConnection) -> Result<Self::Done, sqlx::Error> {
         let id = insert_user(connection, &self.user).await?;
         match id {
-            Some(_) => outbox::insert(connection, &self.user).await?,
+            Some(_) => outbox::insert(connection, &self.user, self.trace.as_ref()).await?,
             None => count_repeat(connection).await?,
         }
         let stored = find_by_key(connection, &self.user).await?;
