@@ -120,7 +120,7 @@ ARG REVISION=unknown
 LABEL org.opencontainers.image.version="0.1.0" \
     org.opencontainers.image.revision="${REVISION}" \
     org.opencontainers.image.licenses="Apache-2.0 OR MIT"
-ENV MUSTER_ADMIN=:8080
+ENV PATH=/bin MUSTER_ADMIN=:8080
 EXPOSE 8080
 COPY --from=binaries /src/dist/${SERVICE}/bin /bin
 COPY --from=binaries --chown=65532:65532 /src/dist/${SERVICE}/data /data

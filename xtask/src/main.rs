@@ -93,5 +93,6 @@ fn test(steps: &mut Steps, cache: &Cache, full: bool) -> Result<(), String> {
     install::all(steps, cache)?;
     checks::all(steps, cache);
     tests::all(steps, cache, full);
-    Ok(())
+    // Of the static binaries that the tests run.
+    dist::smoke(steps, cache)
 }

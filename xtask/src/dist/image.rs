@@ -4,6 +4,7 @@
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::thread;
 
 use serde_json::{Value, json};
 
@@ -15,23 +16,32 @@ use super::packed::{Tar, gzip, sha256};
 
 const DOCKERFILE: &str = "Dockerfile";
 
-/// Writes the image of each service.
+/// Writes the image of each binary, all at once.
 pub(super) fn all(dist: &Path, origin: &Origin) -> Result<(), String> {
     let text = fs::read_to_string(DOCKERFILE).map_err(|cause| format!("{DOCKERFILE}: {cause}"))?;
     let images = dist.join("images");
-    let failed = |cause: io::Error| format!("{}: {cause}", images.display());
-    fs::create_dir_all(&images).map_err(failed)?;
-    for binary in BINARIES {
-        let args = [
-            ("SERVICE", service(binary)),
-            ("BINARIES", "prebuilt"),
-            ("REVISION", &origin.revision),
-        ];
-        let image = dockerfile::read(&text, &args)?;
-        let archive = archive(&image, dist, &reference(binary, origin), origin).map_err(failed)?;
-        fs::write(images.join(file_name(binary)), archive).map_err(failed)?;
-    }
-    Ok(())
+    fs::create_dir_all(&images).map_err(|cause| format!("{}: {cause}", images.display()))?;
+    let text = &text;
+    thread::scope(|scope| {
+        let threads = BINARIES.map(|binary| scope.spawn(move || write(binary, text, dist, origin)));
+        threads.into_iter().try_for_each(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|_| Err("an image could not be packed".to_owned()))
+        })
+    })
+}
+
+fn write(binary: &str, dockerfile: &str, dist: &Path, origin: &Origin) -> Result<(), String> {
+    let args = [
+        ("SERVICE", service(binary)),
+        ("BINARIES", "prebuilt"),
+        ("REVISION", &origin.revision),
+    ];
+    let image = dockerfile::read(dockerfile, &args)?;
+    let path = dist.join("images").join(file_name(binary));
+    archive(&image, dist, &reference(binary, origin), origin)
+        .and_then(|archive| fs::write(&path, archive))
+        .map_err(|cause| format!("{}: {cause}", path.display()))
 }
 
 /// The archive of a binary's image: `muster-users-0.1.0.oci.tar`.
