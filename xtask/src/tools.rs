@@ -1,5 +1,7 @@
 //! Tools with pinned versions, each from its own registry, in the cache folder.
 
+mod definitions;
+
 use std::fs;
 use std::process::Command;
 
@@ -43,6 +45,11 @@ pub(crate) fn all() -> Result<Vec<Tool>, String> {
             name: "kube-score",
             pin: go("tools/kube-score")?,
             install: kube_score,
+        },
+        Tool {
+            name: "definitions",
+            pin: go(definitions::MODULE)?,
+            install: definitions::install,
         },
         Tool {
             name: "buf",

@@ -22,7 +22,8 @@ pub(crate) async fn render(values: &[&str]) -> Vec<Value> {
 pub(crate) fn documents(rendered: &str) -> Vec<Value> {
     let documents = rendered.split("\n---\n");
     documents
-        .map(|document| serde_yaml_ng::from_str(document).unwrap())
+        // With the end of its last line, which may be part of a value.
+        .map(|document| serde_yaml_ng::from_str(&format!("{document}\n")).unwrap())
         .collect()
 }
 

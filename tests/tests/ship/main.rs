@@ -18,6 +18,7 @@ mod schemas;
 mod score;
 mod talk;
 mod tls;
+mod tls_run;
 
 use std::path::PathBuf;
 

@@ -10,7 +10,7 @@ use crate::helm::{copy, documents, render, template_of};
 use crate::network_policy::passes;
 use crate::{SERVICES, path};
 
-const ENABLED: [&str; 4] = [
+pub(crate) const ENABLED: [&str; 4] = [
     "monitoring.podMonitor.enabled=true",
     "monitoring.podMonitor.labels.release=prometheus",
     "monitoring.prometheusRule.enabled=true",
@@ -95,6 +95,14 @@ async fn the_monitor_reads_the_metrics_of_every_service_and_of_nothing_else() {
     // The alerts look at the job muster, and at the service that a metric names itself.
     assert_eq!(monitor["spec"]["jobLabel"], "app.kubernetes.io/name");
     assert_eq!(endpoint["honorLabels"], true);
+    // As the alerts expect it.
+    assert_eq!(endpoint["honorLabels"], true);
+    assert_eq!(endpoint["relabelings"][0]["targetLabel"], "service");
+    assert_eq!(monitor["spec"]["jobLabel"], "app.kubernetes.io/name");
+    assert_eq!(
+        monitor["metadata"]["labels"]["app.kubernetes.io/name"],
+        "muster"
+    );
     let selected = monitor["spec"]["selector"]["matchLabels"]
         .as_object()
         .unwrap();
@@ -113,7 +121,7 @@ async fn the_monitor_reads_the_metrics_of_every_service_and_of_nothing_else() {
 }
 
 /// Their `{{ }}` are Prometheus' and Grafana's own, which Helm must not read.
-const ALERTS: &str = "groups:
+pub(crate) const ALERTS: &str = "groups:
   - name: ours
     rules:
       - alert: Down
@@ -150,7 +158,7 @@ async fn what_there_is_no_file_for_is_left_out() {
 }
 
 /// The chart with those files alone in `files`.
-fn chart_with(files: &[(&str, &str)]) -> TempDir {
+pub(crate) fn chart_with(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     copy(&path("k8s/helm/muster"), folder.path());
     let own = folder.path().join("files");

@@ -1,21 +1,25 @@
 //! What refuses a bad value, and a bad manifest.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use muster_testkit::{Output, find, run};
-use serde_json::Value;
 use tokio::process::Command;
 
-use crate::helm::{documents, template};
+use crate::helm::{template, template_of};
+use crate::monitoring::{ALERTS, ENABLED, chart_with};
+use crate::path;
 
 /// The oldest and the newest Kubernetes that the chart is for.
 const VERSIONS: [&str; 2] = ["1.30", "1.37"];
 
-/// Groups of APIs that come with something installed into a cluster, and not with Kubernetes.
-const EXTENSIONS: [&str; 3] = [
-    "cert-manager.io",
-    "gateway.networking.k8s.io",
-    "monitoring.coreos.com",
+/// Kinds that come with something installed into a cluster, and not with Kubernetes.
+const EXTENSIONS: [&str; 5] = [
+    "Certificate",
+    "GRPCRoute",
+    "HTTPRoute",
+    "PodMonitor",
+    "PrometheusRule",
 ];
 
 /// Values that ought to be refused (the last one: replicas that cannot find each other), each with the word that the refusal names.
@@ -163,24 +167,83 @@ async fn validate(manifests: &str) -> Output {
     run(validate.arg(file), "").await
 }
 
+/// All that is rendered with any of the combinations, each manifest once.
+async fn all_manifests() -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for values in COMBINATIONS {
+        all.extend(manifests(&template(values).await.ok()));
+    }
+    all
+}
+
+/// The manifests of one rendering.
+fn manifests(rendered: &str) -> Vec<String> {
+    let rendered = rendered.trim_start_matches("---\n");
+    rendered.split("\n---\n").map(str::to_owned).collect()
+}
+
 #[tokio::test]
 async fn every_manifest_holds_against_the_oldest_and_the_newest_kubernetes() {
-    for values in COMBINATIONS {
-        let manifests = template(values).await.ok();
-        let of_kubernetes = |one: &&Value| !EXTENSIONS.iter().any(|of| is_of(one, of));
-        let documents = documents(&manifests).iter().filter(of_kubernetes).count();
-        let checked = validate(&manifests).await;
-        let report = checked.stderr.clone() + &checked.stdout;
-        checked.ok();
-        let passed = report.matches(" passed for resource ").count();
-        assert_eq!(passed, documents * VERSIONS.len(), "{report}");
+    let all = all_manifests().await.into_iter();
+    let of_kubernetes: Vec<String> = all.filter(|one| !is_extension(one)).collect();
+    let checked = validate(&of_kubernetes.join("\n---\n")).await;
+    let report = checked.stderr.clone() + &checked.stdout;
+    checked.ok();
+    let passed = report.matches(" passed for resource ").count();
+    assert_eq!(passed, of_kubernetes.len() * VERSIONS.len(), "{report}");
+}
+
+fn is_extension(manifest: &str) -> bool {
+    let kind = |kind: &&str| manifest.contains(&format!("\nkind: {kind}\n"));
+    EXTENSIONS.iter().any(|of| kind(of))
+}
+
+#[tokio::test]
+async fn every_manifest_of_another_kind_holds_against_its_definition() {
+    let mut all = all_manifests().await;
+    let alerts = chart_with(&[("alerts.yaml", ALERTS)]);
+    let rendered = template_of(alerts.path(), &ENABLED).await.ok();
+    all.extend(manifests(&rendered));
+    all.retain(|one| is_extension(one));
+    let all = Vec::from_iter(all);
+    let passed = define(&all.join("\n---\n")).await.ok();
+    assert_eq!(passed.matches("passed ").count(), all.len(), "{passed}");
+    for kind in EXTENSIONS {
+        assert!(passed.contains(&format!("passed {kind} ")), "{passed}");
     }
 }
 
-/// Whether a manifest is of a group of APIs.
-fn is_of(manifest: &Value, group: &str) -> bool {
-    let version = manifest["apiVersion"].as_str().unwrap();
-    version.split_once('/').is_some_and(|(of, _)| of == group)
+#[tokio::test]
+async fn a_field_that_a_definition_does_not_know_is_refused() {
+    for (values, field) in [
+        (
+            &["monitoring.podMonitor.enabled=true"][..],
+            "podMetricsEndpoints",
+        ),
+        (
+            &["gatewayApi.parents[0].name=a", "gatewayApi.domain=b"],
+            "backendRefs",
+        ),
+    ] {
+        let broken = template(values).await.ok().replace(field, "anything");
+        let refused = define(&broken).await;
+        assert!(!refused.status.success() && refused.stdout.contains("'anything'"));
+    }
+}
+
+/// Holds manifests against the definitions of the kinds that are not Kubernetes' own.
+async fn define(manifests: &str) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("manifests.yaml");
+    fs::write(&file, manifests).unwrap();
+    // What the validator of the other kinds brings is all that this one needs.
+    let validator = fs::canonicalize(find("kubernetes-validate")).unwrap();
+    let mut define = Command::new(validator.with_file_name("python"));
+    define
+        .arg(path("tests/tests/ship/definitions.py"))
+        .arg(file);
+    define.args(EXTENSIONS.map(|kind| find(&format!("{kind}.yaml"))));
+    run(&mut define, "").await
 }
 
 #[tokio::test]
