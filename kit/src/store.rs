@@ -2,6 +2,7 @@
 
 mod disk;
 pub mod mariadb;
+mod pool;
 pub mod sqlite;
 mod url;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::metrics::Observed;
 
+pub use self::pool::{tell_connections, tell_waiting};
 pub use self::url::{MySqlUrl, NoStoreUrl, SqliteUrl, StoreUrl};
 
 /// Why something was not written, or not read.
@@ -97,6 +99,12 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
         made => made?,
     }
     File::open(parent(path))?.sync_all()
+}
+
+/// What a store is called where it is told of: its file, without the ending.
+pub fn name(path: &Path) -> String {
+    let name = path.file_stem().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// The folder that a path lies in.

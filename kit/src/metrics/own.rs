@@ -122,6 +122,26 @@ pub const METRICS: &[Metric] = &[
         "Room on the disk that the store lies on",
     )
     .by(&["store"]),
+    Metric::gauge(
+        "store_connections_busy",
+        "Connections to a store that are at work, or its readers",
+    )
+    .by(&["for", "store"]),
+    Metric::gauge(
+        "store_connections_limit",
+        "Connections that there may be; beyond it work waits for one",
+    )
+    .by(&["for", "store"]),
+    Metric::gauge(
+        "store_waiting",
+        "Writes that wait for a store; of a MariaDB all work that waits",
+    )
+    .by(&["store"]),
+    Metric::gauge(
+        "store_waiting_limit",
+        "What may wait; beyond it work is refused",
+    )
+    .by(&["store"]),
     Metric::counter("process_cpu_seconds_total", "Time spent on cores"),
     Metric::gauge("process_resident_memory_bytes", "Memory that is in use"),
     Metric::gauge(

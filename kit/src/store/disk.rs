@@ -7,10 +7,9 @@ use rustix::fs::statvfs;
 
 use crate::metrics::{self, Observed};
 
-/// Looks at the disk of a store whenever metrics are read. The store goes by the name of its file, without the ending.
+/// Looks at the disk of a store whenever metrics are read.
 pub(super) fn observe(path: &Path) -> Observed {
-    let name = path.file_stem().unwrap_or_default();
-    let (name, path) = (name.to_string_lossy().into_owned(), path.to_owned());
+    let (name, path) = (super::name(path), path.to_owned());
     metrics::observe(move || tell(&name, &path))
 }
 

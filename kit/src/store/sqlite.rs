@@ -17,9 +17,10 @@ use tokio::time::sleep;
 
 pub use self::group::{Group, Write};
 pub use super::WriteError;
-use super::{StoreError, StoreLock, lock};
+use super::{StoreError, StoreLock, lock, tell_connections};
 use crate::Shutdown;
 use crate::health::Need;
+use crate::metrics::{Observed, observe};
 
 const READERS: u32 = 4;
 /// How long to wait, after a failed write, before the next check.
@@ -38,7 +39,9 @@ pub struct Sqlite {
     need: Need,
     is_lost: AtomicBool,
     failed: Notify,
+    name: String,
     _lock: StoreLock,
+    _observed: Observed,
 }
 
 /// Why a database cannot be opened.
@@ -122,14 +125,29 @@ impl Sqlite {
         let readers = pool(path, readers).await.map_err(failed)?;
         need.met();
         let (is_lost, failed) = (AtomicBool::new(false), Notify::new());
+        let store = super::name(path);
+        let observed = observe({
+            let (store, readers) = (store.clone(), readers.clone());
+            move || {
+                let busy = (readers.size() as usize).saturating_sub(readers.num_idle());
+                tell_connections(&store, "read", busy, READERS as usize);
+            }
+        });
         Ok(Self {
             writer,
             readers,
             need,
             is_lost,
             failed,
+            name: store,
             _lock: lock,
+            _observed: observed,
         })
+    }
+
+    /// What it is called where it is told of.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The one connection that writes.

@@ -17,6 +17,11 @@ pub const METRICS: &[Metric] = &[
         "conflicts_large_requests_limit_bytes",
         "What may be under way; further ones wait to be received",
     ),
+    Metric::gauge("conflicts_workers", "Threads that work on large requests"),
+    Metric::gauge(
+        "conflicts_workers_limit",
+        "Threads that may; further requests wait",
+    ),
     Metric::gauge(
         "conflicts_large_events",
         "Events of large requests that are being worked on",

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use metrics::counter;
+use metrics::{counter, gauge};
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
 use muster_kit::trace::{Kind, Span};
@@ -56,6 +56,7 @@ impl Delivery {
     /// Delivers until `shutdown` fires, then waits up to `drain` for what is under way.
     pub async fn run(&self, shutdown: &Shutdown, drain: Duration) {
         let mut under_way = UnderWay::default();
+        gauge!("notificator_deliveries_limit").set(AT_ONCE as f64);
         tokio::select! {
             () = shutdown.cancelled() => {}
             never = self.deliver_all(&mut under_way) => match never {},
@@ -79,6 +80,7 @@ impl Delivery {
     async fn deliver_due(&self, under_way: &mut UnderWay) -> Result<(), Error> {
         let numbers = under_way.numbers();
         let room = AT_ONCE - numbers.len();
+        gauge!("notificator_deliveries").set(numbers.len() as f64);
         if room == 0 {
             under_way.one_ended().await;
             return Ok(());

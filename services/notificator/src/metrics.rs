@@ -26,6 +26,8 @@ pub const METRICS: &[Metric] = &[
         "notificator_mails_oldest_age_seconds",
         "Since when the oldest of them waits; 0 where none does",
     ),
+    Metric::gauge("notificator_deliveries", "Deliveries that are under way"),
+    Metric::gauge("notificator_deliveries_limit", "Deliveries at once"),
     Metric::counter("notificator_mails_stored_total", "Mails that were taken"),
     Metric::counter(
         "notificator_mails_delivered_total",

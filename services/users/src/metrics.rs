@@ -25,6 +25,8 @@ pub const METRICS: &[Metric] = &[
         "users_mails_oldest_age_seconds",
         "Since when the oldest of them waits; 0 where none does",
     ),
+    Metric::gauge("users_offers", "Welcome mails that are being offered"),
+    Metric::gauge("users_offers_limit", "Offers at once"),
     Metric::counter(
         "users_mails_taken_total",
         "Welcome mails that a notificator has taken",

@@ -10,7 +10,7 @@ mod verdict;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use metrics::counter;
+use metrics::{counter, gauge};
 use muster_kit::Shutdown;
 use muster_kit::backoff::Backoff;
 use muster_kit::channel::{Channel, Peer};
@@ -64,6 +64,8 @@ impl Relay {
     /// that are under way.
     pub async fn run(&self, shutdown: &Shutdown, drain: Duration) {
         let mut under_way = JoinSet::new();
+        gauge!("users_offers").increment(0);
+        gauge!("users_offers_limit").set(MAX_IN_FLIGHT as f64);
         tokio::select! {
             () = shutdown.cancelled() => {}
             never = self.hand_over(&mut under_way) => match never {},
@@ -121,6 +123,8 @@ impl Relay {
 }
 
 async fn offer(store: Store, mail: WaitingMail, peer: Peer) {
+    let offers = gauge!("users_offers");
+    offers.increment(1);
     let was_held = mail.offered_to.as_deref() == Some(peer.addr());
     let mut span = Span::resume(SERVICE.name, Kind::Internal, OFFER, mail.trace.as_ref());
     let answer = span.scope(send(&mail, peer.clone())).await;
@@ -141,6 +145,7 @@ async fn offer(store: Store, mail: WaitingMail, peer: Peer) {
     if let Err(error) = store.settle(mail.number, offered).await {
         tracing::error!(mail = mail.id, %error, "what became of a welcome mail is not noted");
     }
+    offers.decrement(1);
     // A mail that is to be offered again may be due before the one that is waited for.
     store.mail_waits().notify_one();
 }

@@ -5,7 +5,7 @@
 //! busy.
 
 use std::mem::take;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
@@ -14,7 +14,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::failure::Failure;
-use crate::store::MySqlUrl;
+use crate::metrics::{Observed, observe};
+use crate::store::{MySqlUrl, tell_connections, tell_waiting};
 
 /// Writes that come at one time share a flush on the server, if they come by many connections.
 const CONNECTIONS: usize = 32;
@@ -37,9 +38,10 @@ pub(super) struct Connections {
     url: MySqlUrl,
     idle: Mutex<Vec<Idle>>,
     /// One each for those that work and those that wait.
-    seats: Semaphore,
+    seats: Arc<Semaphore>,
     /// One each for those that work.
-    free: Semaphore,
+    free: Arc<Semaphore>,
+    _observed: Observed,
 }
 
 #[derive(Debug)]
@@ -74,11 +76,23 @@ impl Lent<'_> {
 
 impl Connections {
     pub(super) fn new(url: &MySqlUrl) -> Connections {
+        let seats = Arc::new(Semaphore::new(CONNECTIONS + WAITING));
+        let free = Arc::new(Semaphore::new(CONNECTIONS));
+        let observed = observe({
+            let (store, seats, free) = (url.database.clone(), seats.clone(), free.clone());
+            move || {
+                let busy = CONNECTIONS.saturating_sub(free.available_permits());
+                let seated = (CONNECTIONS + WAITING).saturating_sub(seats.available_permits());
+                tell_connections(&store, "all", busy, CONNECTIONS);
+                tell_waiting(&store, seated.saturating_sub(busy), WAITING);
+            }
+        });
         Connections {
             url: url.clone(),
             idle: Mutex::default(),
-            seats: Semaphore::new(CONNECTIONS + WAITING),
-            free: Semaphore::new(CONNECTIONS),
+            seats,
+            free,
+            _observed: observed,
         }
     }
 

@@ -9,6 +9,8 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::sync::oneshot;
 
 use super::{Sqlite, WriteError};
+use crate::metrics::{Observed, observe};
+use crate::store::tell_waiting;
 
 /// Writes that may wait for the connection; as many may be being written.
 const MAX_WAITING: usize = 1024;
@@ -36,6 +38,7 @@ pub trait Write: Send + Sync + 'static {
 pub struct Group<W: Write> {
     database: Arc<Sqlite>,
     queue: Arc<Queue<W>>,
+    observed: Arc<Observed>,
 }
 
 /// Writes that wait to be written together. If there is one, somebody is on the way to take
@@ -54,11 +57,16 @@ impl<W: Write> Clone for Group<W> {
         Self {
             database: self.database.clone(),
             queue: self.queue.clone(),
+            observed: self.observed.clone(),
         }
     }
 }
 
 impl<W: Write> Queue<W> {
+    fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Whether this is the first, and so to be taken care of.
     fn push(&self, waiting: Waiting<W>) -> Result<bool, WriteError> {
         let mut queue = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,9 +85,19 @@ impl<W: Write> Queue<W> {
 impl<W: Write> Group<W> {
     /// The writes of `database`, of which none waits yet.
     pub fn new(database: Arc<Sqlite>) -> Self {
+        let queue = Arc::new(Queue(Mutex::default()));
+        let observed = observe({
+            let (store, queue) = (database.name().to_owned(), Arc::downgrade(&queue));
+            move || {
+                let queue: Option<Arc<Queue<W>>> = queue.upgrade();
+                let waiting = queue.map_or(0, |queue| queue.len());
+                tell_waiting(&store, waiting, MAX_WAITING);
+            }
+        });
         Self {
             database,
-            queue: Arc::new(Queue(Mutex::default())),
+            queue,
+            observed: Arc::new(observed),
         }
     }
 

@@ -49,7 +49,7 @@ pub struct Sqlite {
     /// The way to the writer; `None` once the store is closed.
     writes: Mutex<Option<UnboundedSender<Write>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    _observed: Observed,
+    _observed: [Observed; 2],
 }
 
 impl Sqlite {
@@ -65,10 +65,11 @@ impl Sqlite {
             .await
             .unwrap_or(Err(Error::Lost))
             .map_err(|cause| Error::open(path, cause))?;
+        let readers = Arc::new(Readers::new(path, Arc::clone(&shared.fresh)));
         Ok(Sqlite {
             id,
-            _observed: shared.observe(),
-            readers: Arc::new(Readers::new(path, Arc::clone(&shared.fresh))),
+            _observed: [shared.observe(), readers.observe()],
+            readers,
             shared,
             writes: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),

@@ -17,6 +17,7 @@ use crate::error::Error;
 pub(super) struct Workers {
     /// One for each core: more at once would not be done sooner.
     cores: Arc<Semaphore>,
+    most: usize,
     /// Decoded events: each is 120 bytes, twice, and 48 more, however few it is on the wire.
     events: Arc<Semaphore>,
 }
@@ -26,6 +27,7 @@ impl Default for Workers {
         let cores = thread::available_parallelism().map_or(1, |cores| cores.get());
         Self {
             cores: Arc::new(Semaphore::new(cores)),
+            most: cores,
             events: Arc::new(Semaphore::new(EVENTS_MAX)),
         }
     }
@@ -50,10 +52,13 @@ impl Workers {
         .await
     }
 
-    /// Tells how many events they hold.
+    /// Tells how many work, and how many events they hold.
     pub(super) fn tell(&self) {
         let taken = EVENTS_MAX.saturating_sub(self.events.available_permits());
         gauge!("conflicts_large_events").set(taken as f64);
+        let busy = self.most.saturating_sub(self.cores.available_permits());
+        gauge!("conflicts_workers").set(busy as f64);
+        gauge!("conflicts_workers_limit").set(self.most as f64);
         gauge!("conflicts_large_events_limit").set(EVENTS_MAX as f64);
     }
 

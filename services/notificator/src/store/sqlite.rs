@@ -10,7 +10,8 @@ use futures_util::FutureExt;
 use muster_kit::Shutdown;
 use muster_kit::clock::now_ns;
 use muster_kit::health::Need;
-use muster_kit::store::sqlite;
+use muster_kit::metrics::{Observed, observe};
+use muster_kit::store::{self, sqlite};
 use muster_kit::trace::TraceContext;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -37,6 +38,7 @@ pub struct Sqlite {
     /// The way to the writer; `None` once the store is closed.
     writes: Mutex<Option<mpsc::Sender<Write>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    _observed: Observed,
 }
 
 /// What the writer needs of it.
@@ -84,11 +86,19 @@ impl Sqlite {
             most_waiting,
         });
         let (writes, receiver) = mpsc::channel(QUEUE);
+        let observed = observe({
+            let (store, writes) = (store::name(path), writes.downgrade());
+            move || {
+                let free = writes.upgrade().map_or(QUEUE, |writes| writes.capacity());
+                store::tell_waiting(&store, QUEUE.saturating_sub(free), QUEUE);
+            }
+        });
         let writer = tokio::spawn(write_until_closed(database.clone(), receiver));
         Ok(Self {
             database,
             writes: Mutex::new(Some(writes)),
             writer: Mutex::new(Some(writer)),
+            _observed: observed,
         })
     }
 

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use muster_kit::metrics::{Observed, observe};
+use muster_kit::store;
 use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
@@ -52,6 +54,15 @@ impl Readers {
             idle: Mutex::new(Vec::new()),
             places: Arc::new(Semaphore::new(CONNECTIONS)),
         }
+    }
+
+    /// Tells of their connections whenever metrics are read.
+    pub(super) fn observe(&self) -> Observed {
+        let (name, places) = (store::name(&self.path), Arc::clone(&self.places));
+        observe(move || {
+            let busy = CONNECTIONS.saturating_sub(places.available_permits());
+            store::tell_connections(&name, "read", busy, CONNECTIONS);
+        })
     }
 
     /// The selected events of the window, as many as fit a page.
