@@ -1,6 +1,7 @@
 //! A real etcd, of the version that Debian ships (3.4), with its defaults.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -14,7 +15,7 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 /// One etcd with its own data folder on its own ports, which it keeps through restarts.
 #[derive(Debug)]
 pub struct Etcd {
-    client_port: u16,
+    client: SocketAddr,
     peer_port: u16,
     data: TempDir,
     process: Process,
@@ -26,11 +27,20 @@ impl Etcd {
     /// # Panics
     /// When it is not installed, or not healthy within 20 s.
     pub async fn start() -> Etcd {
+        Etcd::start_on(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// One for clients at another address of this machine.
+    ///
+    /// # Panics
+    /// When it is not installed, or not healthy within 20 s.
+    pub async fn start_on(ip: IpAddr) -> Etcd {
         let data = data_folder();
-        let (client_port, peer_port) = (free_port(), free_port());
-        let process = spawn(client_port, peer_port, data.path());
+        let client = SocketAddr::new(ip, free_port());
+        let peer_port = free_port();
+        let process = spawn(client, peer_port, data.path());
         let etcd = Etcd {
-            client_port,
+            client,
             peer_port,
             data,
             process,
@@ -41,7 +51,7 @@ impl Etcd {
 
     /// Where clients reach it: `127.0.0.1:PORT`.
     pub fn endpoint(&self) -> String {
-        format!("127.0.0.1:{}", self.client_port)
+        self.client.to_string()
     }
 
     /// The process, to freeze it for example.
@@ -57,7 +67,7 @@ impl Etcd {
     /// Starts it again on what it had stored, at the same address; kills it first if it still runs.
     pub async fn restart(&mut self) {
         self.kill();
-        self.process = spawn(self.client_port, self.peer_port, self.data.path());
+        self.process = spawn(self.client, self.peer_port, self.data.path());
         self.wait_healthy().await;
     }
 
@@ -125,8 +135,8 @@ fn data_folder() -> TempDir {
     tempfile::tempdir().expect("no folder for the data of etcd")
 }
 
-fn spawn(client_port: u16, peer_port: u16, data: &Path) -> Process {
-    let client = format!("http://127.0.0.1:{client_port}");
+fn spawn(client: SocketAddr, peer_port: u16, data: &Path) -> Process {
+    let client = format!("http://{client}");
     let peer = format!("http://127.0.0.1:{peer_port}");
     let mut command = Command::new(find("etcd"));
     command.args(["--name", "test", "--data-dir"]).arg(data);

@@ -19,6 +19,7 @@
 
 mod browser;
 mod dice;
+mod docker;
 mod empty_root;
 mod etcd;
 mod http;
@@ -27,6 +28,7 @@ mod mail;
 mod mariadb;
 mod names;
 mod network;
+mod not_run;
 mod port;
 mod process;
 mod promise;
@@ -39,6 +41,7 @@ mod wait;
 
 pub use browser::{Browser, Key, Page, Scheme};
 pub use dice::{Dice, seed, seed_or};
+pub use docker::{Container, ContainerNetwork, Docker};
 pub use empty_root::{EmptyRoot, static_binary};
 pub use etcd::Etcd;
 pub use http::{get, request};
@@ -47,6 +50,7 @@ pub use mail::mails;
 pub use mariadb::MariaDb;
 pub use names::{BINARIES, PROBES, SERVICES};
 pub use network::Network;
+pub use not_run::not_run;
 pub use port::free_port;
 pub use process::Process;
 pub use promise::{leeway, measured, report};

@@ -1,5 +1,6 @@
 //! A real MariaDB, of the version that Debian ships (10.11).
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +14,7 @@ const START_DEADLINE: Duration = Duration::from_secs(60);
 /// One server with its own data folder on its own port, which it keeps through restarts. `root` has no password.
 #[derive(Debug)]
 pub struct MariaDb {
-    port: u16,
+    addr: SocketAddr,
     folder: TempDir,
     process: Process,
 }
@@ -24,12 +25,20 @@ impl MariaDb {
     /// # Panics
     /// When it is not installed, or does not answer within a minute.
     pub async fn start() -> MariaDb {
+        MariaDb::start_on(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// One at another address of this machine, where `root` is not let in: see [`MariaDb::let_in`].
+    ///
+    /// # Panics
+    /// When it is not installed, or does not answer within a minute.
+    pub async fn start_on(ip: IpAddr) -> MariaDb {
         let folder = tempfile::tempdir().expect("no folder for the data of MariaDB");
         install(folder.path()).await;
-        let port = free_port();
-        let process = spawn(port, folder.path());
+        let addr = SocketAddr::new(ip, free_port());
+        let process = spawn(addr, folder.path());
         let mut server = MariaDb {
-            port,
+            addr,
             folder,
             process,
         };
@@ -45,7 +54,25 @@ impl MariaDb {
     pub async fn url(&self, database: &str) -> String {
         self.sql(&format!("CREATE DATABASE IF NOT EXISTS `{database}`"))
             .await;
-        format!("mysql://root@127.0.0.1:{}/{database}", self.port)
+        format!("mysql://root@{}/{database}", self.addr)
+    }
+
+    /// Makes a database of that name, and a user who may do anything in it from anywhere.
+    ///
+    /// # Panics
+    /// When the server does not answer.
+    pub async fn let_in(&self, user: &str, password: &str, database: &str) {
+        self.sql(&format!(
+            "CREATE DATABASE `{database}`;
+             CREATE USER '{user}'@'%' IDENTIFIED BY '{password}';
+             GRANT ALL ON `{database}`.* TO '{user}'@'%';"
+        ))
+        .await;
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// The process, to freeze it for example.
@@ -61,7 +88,7 @@ impl MariaDb {
     /// Starts it again on what it had stored, at the same address; kills it first if it still runs.
     pub async fn restart(&mut self) {
         self.kill();
-        self.process = spawn(self.port, self.folder.path());
+        self.process = spawn(self.addr, self.folder.path());
         self.wait_ready().await;
     }
 
@@ -111,14 +138,14 @@ async fn install(folder: &Path) {
     run(&mut command, "").await.ok();
 }
 
-fn spawn(port: u16, folder: &Path) -> Process {
+fn spawn(addr: SocketAddr, folder: &Path) -> Process {
     let mut command = Command::new(find("mariadbd"));
     command.arg("--no-defaults").args(as_root());
     command.args(folders(folder));
     command.arg(format!("--socket={}", socket(folder).display()));
-    command.arg(format!("--port={port}"));
+    command.arg(format!("--bind-address={}", addr.ip()));
+    command.arg(format!("--port={}", addr.port()));
     command.args([
-        "--bind-address=127.0.0.1",
         "--skip-name-resolve",
         // What is committed is on disk.
         "--innodb-flush-log-at-trx-commit=1",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -38,7 +39,7 @@ pub struct RabbitMq {
 
 #[derive(Debug, Clone, Copy)]
 struct Ports {
-    amqp: u16,
+    amqp: SocketAddr,
     distribution: u16,
     epmd: u16,
 }
@@ -49,10 +50,18 @@ impl RabbitMq {
     /// # Panics
     /// When it is not installed, or does not speak within a minute.
     pub async fn start() -> RabbitMq {
+        RabbitMq::start_on(Ipv4Addr::LOCALHOST.into()).await
+    }
+
+    /// One at another address of this machine, where `guest` is not let in: see [`RabbitMq::let_in`].
+    ///
+    /// # Panics
+    /// When it is not installed, or does not speak within a minute.
+    pub async fn start_on(ip: IpAddr) -> RabbitMq {
         let folder = tempfile::tempdir().expect("no folder for the data of RabbitMQ");
         prepare(folder.path()).expect("cannot write into the folder of RabbitMQ");
         let ports = Ports {
-            amqp: free_port(),
+            amqp: SocketAddr::new(ip, free_port()),
             distribution: free_port(),
             epmd: free_port(),
         };
@@ -70,7 +79,22 @@ impl RabbitMq {
 
     /// Where clients reach it: `amqp://guest:guest@127.0.0.1:PORT/%2f`.
     pub fn url(&self) -> String {
-        format!("amqp://guest:guest@127.0.0.1:{}/%2f", self.ports.amqp)
+        format!("amqp://guest:guest@{}/%2f", self.ports.amqp)
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.ports.amqp
+    }
+
+    /// Adds a user who may do anything, from anywhere.
+    ///
+    /// # Panics
+    /// When the broker does not answer.
+    pub async fn let_in(&self, user: &str, password: &str) {
+        self.rabbitmqctl(&["add_user", user, password]).await;
+        self.rabbitmqctl(&["set_permissions", user, ".*", ".*", ".*"])
+            .await;
     }
 
     /// The process, to freeze it for example.
@@ -162,19 +186,19 @@ impl RabbitMq {
     }
 
     async fn wait_ready(&mut self) {
-        let (port, process) = (self.ports.amqp, &mut self.process);
+        let (addr, process) = (self.ports.amqp, &mut self.process);
         eventually(START_DEADLINE, || {
             let ended = process.ended();
             assert!(ended.is_none(), "ended: {}", process.transcript());
-            greets(port)
+            greets(addr)
         })
         .await;
     }
 }
 
 /// Whether a broker opens an AMQP connection there.
-async fn greets(port: u16) -> Option<()> {
-    let mut socket = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+async fn greets(addr: SocketAddr) -> Option<()> {
+    let mut socket = TcpStream::connect(addr).await.ok()?;
     socket.write_all(b"AMQP\0\0\x09\x01").await.ok()?;
     let mut frame_type = [0];
     socket.read_exact(&mut frame_type).await.ok()?;
@@ -229,7 +253,10 @@ fn command(program: &str, folder: &Path, ports: Ports) -> Command {
         .current_dir(folder)
         // The cookie that lets rabbitmqctl in lies there.
         .env("HOME", folder)
-        .env("RABBITMQ_NODENAME", format!("test{}@localhost", ports.amqp))
+        .env(
+            "RABBITMQ_NODENAME",
+            format!("test{}@localhost", ports.amqp.port()),
+        )
         .env("RABBITMQ_BASE", folder)
         .env("RABBITMQ_MNESIA_BASE", path("data"))
         .env("RABBITMQ_LOG_BASE", path("log"))
@@ -242,8 +269,8 @@ fn command(program: &str, folder: &Path, ports: Ports) -> Command {
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
             "-rabbit quorum_tick_interval 100",
         )
-        .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
-        .env("RABBITMQ_NODE_PORT", ports.amqp.to_string())
+        .env("RABBITMQ_NODE_IP_ADDRESS", ports.amqp.ip().to_string())
+        .env("RABBITMQ_NODE_PORT", ports.amqp.port().to_string())
         .env("RABBITMQ_DIST_PORT", ports.distribution.to_string())
         .env("ERL_EPMD_PORT", ports.epmd.to_string())
         .env("ERL_EPMD_ADDRESS", "127.0.0.1")

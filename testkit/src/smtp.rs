@@ -1,6 +1,7 @@
 //! A real SMTP server that keeps what it gets: Debian's aiosmtpd with a Maildir.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ const START_DEADLINE: Duration = Duration::from_secs(20);
 /// An SMTP server on its own port, which it keeps (as it keeps its mails) through a stop and a start.
 #[derive(Debug)]
 pub struct Smtp {
-    port: u16,
+    addr: SocketAddr,
     folder: TempDir,
     most_bytes: usize,
     process: Option<Process>,
@@ -31,6 +32,17 @@ impl Smtp {
     /// When aiosmtpd is not installed, or does not greet within 20 s.
     pub async fn start() -> Smtp {
         Smtp::start_taking(MOST_BYTES).await
+    }
+
+    /// One at another address of this machine.
+    ///
+    /// # Panics
+    /// When aiosmtpd is not installed, or does not greet within 20 s.
+    pub async fn start_on(ip: IpAddr) -> Smtp {
+        let mut smtp = Smtp::stopped();
+        smtp.addr.set_ip(ip);
+        smtp.resume().await;
+        smtp
     }
 
     /// One that refuses, for good, mails of more than so many bytes.
@@ -53,7 +65,7 @@ impl Smtp {
     pub fn stopped() -> Smtp {
         let folder = tempfile::tempdir().expect("no folder for mails");
         Smtp {
-            port: free_port(),
+            addr: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), free_port()),
             folder,
             most_bytes: MOST_BYTES,
             process: None,
@@ -62,7 +74,12 @@ impl Smtp {
 
     /// Its address for `--smtp`: `smtp://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
-        format!("smtp://127.0.0.1:{}", self.port)
+        format!("smtp://{}", self.addr)
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
     }
 
     /// Kills it. Its mails and its port stay.
@@ -75,11 +92,11 @@ impl Smtp {
     /// # Panics
     /// When it does not greet within 20 s.
     pub async fn resume(&mut self) {
-        let (port, maildir) = (self.port, self.folder.path().join("maildir"));
+        let (addr, maildir) = (self.addr, self.folder.path().join("maildir"));
         let most_bytes = self.most_bytes.to_string();
         self.process.get_or_insert_with(|| {
             let mut command = Command::new("/usr/bin/python3");
-            command.args(["-m", "aiosmtpd", "-n", "-l", &format!("127.0.0.1:{port}")]);
+            command.args(["-m", "aiosmtpd", "-n", "-l", &addr.to_string()]);
             command.args(["-s", &most_bytes]);
             Process::spawn(
                 command
@@ -87,7 +104,7 @@ impl Smtp {
                     .arg(maildir),
             )
         });
-        eventually(START_DEADLINE, || greets(port)).await;
+        eventually(START_DEADLINE, || greets(addr)).await;
     }
 
     /// All mails that it has accepted, headers and all, oldest first. aiosmtpd adds the envelope to them as
@@ -112,8 +129,8 @@ impl Smtp {
     }
 }
 
-async fn greets(port: u16) -> Option<()> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.ok()?;
+async fn greets(addr: SocketAddr) -> Option<()> {
+    let mut stream = TcpStream::connect(addr).await.ok()?;
     let mut code = [0; 3];
     stream.read_exact(&mut code).await.ok()?;
     (&code == b"220").then_some(())

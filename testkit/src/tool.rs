@@ -119,14 +119,18 @@ pub async fn run(command: &mut Command, stdin: &str) -> Output {
 /// # Panics
 /// When it is in none of them; the message names the command that installs it.
 pub fn find(program: &str) -> PathBuf {
+    look_up(program)
+        .unwrap_or_else(|| panic!("{program} is not installed: `cargo xtask install` does it"))
+}
+
+/// Like [`find`], for a tool that may be missing.
+pub(crate) fn look_up(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path)
+    std::env::split_paths(&path)
         .chain(tools_dir())
-        .chain([PathBuf::from(SERVERS)]);
-    folders
+        .chain([PathBuf::from(SERVERS)])
         .map(|folder| folder.join(program))
         .find(|file| file.is_file())
-        .unwrap_or_else(|| panic!("{program} is not installed: `cargo xtask install` does it"))
 }
 
 /// The folder of the binaries of this build: the one above the test's own.

@@ -1,8 +1,8 @@
 //! What a broker can suffer.
 
+use muster_tests::{Subscriber, Writer};
+
 use crate::site::{Chain, Part};
-use crate::subscriber::Subscriber;
-use crate::writer::Writer;
 
 const USER: i64 = 1;
 

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use muster_testkit::{Process, Service, eventually, measured};
+use muster_tests::{DEADLINE, Subscriber, create, set};
 use serde_json::{Value, json};
 use tokio_tungstenite::connect_async;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::DEADLINE;
 use crate::site::{Chain, Part};
-use crate::subscriber::Subscriber;
-use crate::writer::{create, set};
 
 const PUSHED: Duration = Duration::from_millis(100);
 /// Declares the queue durable, consumes what comes and prints each as a line of JSON.

@@ -1,10 +1,9 @@
 //! Any part dies, at any time.
 
 use muster_testkit::{Dice, seed};
+use muster_tests::{Subscriber, Writer};
 
 use crate::site::{Chain, Part};
-use crate::subscriber::Subscriber;
-use crate::writer::Writer;
 
 const USER: i64 = 1;
 const PARTS: [Part; 5] = [

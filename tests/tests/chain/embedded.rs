@@ -1,9 +1,7 @@
 //! The same promise in one process, on embedded engines and a bus that dies with it.
 
 use muster_testkit::{Service, free_port};
-
-use crate::subscriber::Subscriber;
-use crate::writer::Writer;
+use muster_tests::{Subscriber, Writer};
 
 const USER: i64 = 1;
 

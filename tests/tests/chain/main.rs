@@ -10,10 +10,3 @@ mod embedded;
 mod page;
 mod several;
 mod site;
-mod subscriber;
-mod writer;
-
-use std::time::Duration;
-
-/// How long whatever has to happen may take, restarts included.
-const DEADLINE: Duration = Duration::from_secs(90);

@@ -3,11 +3,9 @@
 use std::time::Duration;
 
 use muster_testkit::{eventually, measured};
+use muster_tests::{DEADLINE, Subscriber, Writer, create, set};
 
-use crate::DEADLINE;
 use crate::site::{Chain, Part};
-use crate::subscriber::Subscriber;
-use crate::writer::{Writer, create, set};
 
 const USER: i64 = 1;
 /// The broker waits for two heartbeats of 5 s.

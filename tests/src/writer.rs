@@ -16,7 +16,7 @@ use crate::subscriber::{Completions, Subscriber};
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Makes a task: its id.
-pub(crate) async fn create(tasks: &str, user_id: i64) -> i64 {
+pub async fn create(tasks: &str, user_id: i64) -> i64 {
     let body = json!({"user_id": user_id, "content": "water the plants"}).to_string();
     let (status, made) = request(tasks, "POST", "/tasks", &body).await.unwrap();
     assert_eq!(status, 201, "{made}");
@@ -25,7 +25,7 @@ pub(crate) async fn create(tasks: &str, user_id: i64) -> i64 {
 }
 
 /// Gives a task a status, trying until it is so: what became of a call that broke off nobody knows.
-pub(crate) async fn set(tasks: &str, id: i64, status: i64) -> Value {
+pub async fn set(tasks: &str, id: i64, status: i64) -> Value {
     let (path, body) = (
         format!("/tasks/{id}"),
         json!({"status": status}).to_string(),
@@ -40,7 +40,7 @@ pub(crate) async fn set(tasks: &str, id: i64, status: i64) -> Value {
 
 /// Completes tasks again and again, and keeps what it was told of each.
 #[derive(Debug)]
-pub(crate) struct Writer {
+pub struct Writer {
     tasks: String,
     user_id: i64,
     completed: Arc<Mutex<Completions>>,
@@ -50,7 +50,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// As many at once as there are tasks, each of its own of the user.
-    pub(crate) async fn start(tasks: &str, user_id: i64, count: usize) -> Writer {
+    pub async fn start(tasks: &str, user_id: i64, count: usize) -> Writer {
         let (completed, stop) = (Arc::default(), Arc::default());
         let mut workers = JoinSet::new();
         for _ in 0..count {
@@ -68,12 +68,12 @@ impl Writer {
     }
 
     /// How many completions there were so far.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.completed.lock().unwrap().values().map(Vec::len).sum()
     }
 
     /// Waits until there were so many more.
-    pub(crate) async fn wait_for_more(&self, more: usize) {
+    pub async fn wait_for_more(&self, more: usize) {
         let enough = self.count() + more;
         eventually(DEADLINE, || async {
             (self.count() >= enough).then_some(())
@@ -82,7 +82,7 @@ impl Writer {
     }
 
     /// Stops, and holds what was completed against what each subscriber was told: each once, those of a task in order.
-    pub(crate) async fn all_are_told_once(self, subscribers: &[&Subscriber]) {
+    pub async fn all_are_told_once(self, subscribers: &[&Subscriber]) {
         self.stop.store(true, Ordering::Relaxed);
         self.workers.join_all().await;
         // After one that comes last, whatever comes twice has come.

@@ -13,10 +13,11 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::DEADLINE;
 
 /// Completions by task, in order: when each was, as the frames said.
-pub(crate) type Completions = BTreeMap<i64, Vec<String>>;
+pub type Completions = BTreeMap<i64, Vec<String>>;
 
+/// One who subscribed to the tasks of a user.
 #[derive(Debug)]
-pub(crate) struct Subscriber {
+pub struct Subscriber {
     told: Arc<Mutex<Told>>,
     task: JoinHandle<()>,
 }
@@ -32,20 +33,20 @@ struct Told {
 
 impl Subscriber {
     /// Subscribes to a user's tasks, from the beginning.
-    pub(crate) fn of(gateway: &str, user_id: i64) -> Subscriber {
+    pub fn of(gateway: &str, user_id: i64) -> Subscriber {
         let told = Arc::<Mutex<Told>>::default();
         let task = tokio::spawn(follow(format!("ws://{gateway}/"), user_id, told.clone()));
         Subscriber { told, task }
     }
 
     /// Waits until it has been told of so many completions.
-    pub(crate) async fn wait_for(&self, count: usize) -> Vec<Value> {
+    pub async fn wait_for(&self, count: usize) -> Vec<Value> {
         eventually(DEADLINE, || async { (self.count() >= count).then_some(()) }).await;
         self.messages()
     }
 
     /// Waits until it has been told of a task.
-    pub(crate) async fn wait_for_task(&self, id: i64) {
+    pub async fn wait_for_task(&self, id: i64) {
         let is_of_it = |message: &Value| message["task"]["id"] == id;
         eventually(DEADLINE, || async {
             let told = self.told.lock().unwrap();
@@ -55,22 +56,22 @@ impl Subscriber {
     }
 
     /// How many completions it has been told of so far.
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.told.lock().unwrap().messages.len()
     }
 
     /// The frames of completed tasks so far.
-    pub(crate) fn messages(&self) -> Vec<Value> {
+    pub fn messages(&self) -> Vec<Value> {
         self.told.lock().unwrap().messages.clone()
     }
 
     /// All frames of other types so far.
-    pub(crate) fn others(&self) -> Vec<Value> {
+    pub fn others(&self) -> Vec<Value> {
         self.told.lock().unwrap().others.clone()
     }
 
     /// How often it connected.
-    pub(crate) fn connections(&self) -> usize {
+    pub fn connections(&self) -> usize {
         self.told.lock().unwrap().connections
     }
 
@@ -78,7 +79,7 @@ impl Subscriber {
     ///
     /// # Panics
     /// When it was told of a gap.
-    pub(crate) fn completions(&self) -> Completions {
+    pub fn completions(&self) -> Completions {
         let resets = self.others().into_iter();
         let resets: Vec<Value> = resets.filter(|frame| frame["type"] == "reset").collect();
         assert_eq!(resets, Vec::<Value>::new());
