@@ -8,6 +8,7 @@ mod dev;
 mod dist;
 mod elapsed;
 mod install;
+mod not_run;
 mod packages;
 mod promises;
 mod tally;
@@ -29,6 +30,8 @@ Usage: cargo xtask COMMAND
                  that fails leaves the old one running
   test [--full]  Everything that must hold: formatting, lints, documentation, contracts, licences, all tests.
                  --full adds the long proofs (the tests marked #[ignore]), and takes promises at their word
+  test --ship    The tests of the images alone, on the Docker engine that runs, or one that is started (as root); builds
+                 the static binaries for them, those of `dist` too, whose sizes are held against what is promised
   install        What `test` needs: Debian packages (as root), Go, npm and pip tools in the cache folder
   bench activity|presence|tasks [--quick|--full] [WORKLOAD…]
                  Measures a service beside its peers, which it installs, and writes its part of bench/RESULTS.md.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         ["dev", words @ ..] => in_workspace(|_, _| dev::run(words)),
         ["test"] => in_workspace(|steps, cache| test(steps, cache, false)),
         ["test", "--full"] => in_workspace(|steps, cache| test(steps, cache, true)),
+        ["test", "--ship"] => in_workspace(ship),
         ["install"] => in_workspace(install::all),
         ["bench", suite, words @ ..] => {
             in_workspace(|steps, cache| bench::all(steps, cache, suite, words))
@@ -87,6 +91,11 @@ fn in_workspace(
     let outcome = chore(&mut steps, &cache);
     print!("{steps}");
     outcome.and(steps.outcome())
+}
+
+fn ship(steps: &mut Steps, cache: &Cache) -> Result<(), String> {
+    install::all(steps, cache)?;
+    tests::of_images(steps, cache)
 }
 
 fn test(steps: &mut Steps, cache: &Cache, full: bool) -> Result<(), String> {

@@ -1,5 +1,7 @@
 //! Programs of the system: Debian packages, and what no package brings.
 
+use std::env;
+use std::path::Path;
 use std::process::Command;
 
 use crate::command::{on_path, run, succeeds};
@@ -29,9 +31,18 @@ const PACKAGES: [(&str, &str); 21] = [
     ("promtool", "prometheus"),
 ];
 
-/// What tests need, and Go.
+/// The engine that the tests of the images start where none runs. It cannot be had everywhere.
+const ENGINE: [(&str, &str); 1] = [("dockerd", "docker.io")];
+/// Where an engine listens that runs already.
+const ENGINE_SOCKET: &str = "/var/run/docker.sock";
+
+/// What tests need, and Go; and an engine for containers, without which some tests are not run.
 pub(crate) fn install() -> Result<(), String> {
-    require(&PACKAGES)
+    require(&PACKAGES)?;
+    if !Path::new(ENGINE_SOCKET).exists() && env::var_os("DOCKER_HOST").is_none() {
+        require(&ENGINE).unwrap_or_else(|why| println!("no engine for containers: {why}"));
+    }
+    Ok(())
 }
 
 /// Installs the packages of `needed` that are missing when root, and names in one line what is missing otherwise.

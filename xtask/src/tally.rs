@@ -9,6 +9,7 @@ pub(crate) struct Tally {
     passed: u64,
     failed: u64,
     ignored: u64,
+    not_run: Vec<String>,
     current: String,
     took: Vec<(String, Duration)>,
 }
@@ -24,6 +25,12 @@ impl Tally {
         } else if let Some(result) = line.strip_prefix("test result: ") {
             self.result(result);
         }
+    }
+
+    /// Tells those that only looked as if they had passed: what they are, and why they could not be run.
+    pub(crate) fn were_not_run(&mut self, told: Vec<String>) {
+        self.passed = self.passed.saturating_sub(told.len() as u64);
+        self.not_run = told;
     }
 
     /// The slowest test binaries, the slowest first.
@@ -77,7 +84,14 @@ impl fmt::Display for Tally {
         if self.ignored > 0 {
             writeln!(f, "{} left to --full", self.ignored)?;
         }
-        write!(f, "{} passed, {} failed", self.passed, self.failed)
+        for told in &self.not_run {
+            writeln!(f, "NOT RUN: {told}")?;
+        }
+        write!(f, "{} passed, {} failed", self.passed, self.failed)?;
+        match self.not_run.len() {
+            0 => Ok(()),
+            count => write!(f, ", {count} NOT RUN"),
+        }
     }
 }
 
@@ -99,6 +113,9 @@ mod tests {
             tally.read(line);
         }
         assert_eq!(tally.to_string(), "1 left to --full\n11 passed, 2 failed");
+        tally.were_not_run(vec!["a thing, because of a reason".to_owned()]);
+        let closing = "1 left to --full\nNOT RUN: a thing, because of a reason\n10 passed, 2 failed, 1 NOT RUN";
+        assert_eq!(tally.to_string(), closing);
         let names: Vec<String> = tally.slowest(2).into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["components", "muster_testkit"]);
     }

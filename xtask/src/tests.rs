@@ -7,6 +7,7 @@ use crate::cache::Cache;
 use crate::command::{cargo, line, run};
 use crate::dist;
 use crate::elapsed::Steps;
+use crate::not_run::NotRun;
 use crate::promises::Promises;
 use crate::tally::Tally;
 
@@ -14,30 +15,51 @@ const SLOWEST: usize = 12;
 
 /// Builds the binaries that the tests start, static ones too, and runs the tests of all crates.
 pub(crate) fn all(steps: &mut Steps, cache: &Cache, full: bool) {
-    // Binaries and tests in one selection: another would build dependencies again with other features.
-    let mut build = cargo("build --workspace --bins --tests --examples --locked");
-    // That is another one: the test of the README types `cargo run`, and should not wait for a compiler.
+    // The test of the README types `cargo run`, and should not wait for a compiler.
     let mut suite = cargo("build --locked");
-    let built = steps.step("build", || run(&mut build)).is_ok()
+    let built = build(steps).is_ok()
         && steps
             .step("build what cargo run starts", || run(&mut suite))
-            .is_ok()
-        && dist::build_static(steps, "smoke").is_ok();
+            .is_ok();
     if built {
-        run_tests(steps, cache, full);
+        let mut test = cargo("test --workspace --locked --no-fail-fast");
+        if full {
+            test.args(["--", "--include-ignored"]);
+        }
+        let not_run = NotRun::asked_of(&mut test);
+        run_tests(steps, cache, test, full, || not_run.told());
     }
 }
 
-fn run_tests(steps: &mut Steps, cache: &Cache, full: bool) {
-    let mut test = cargo("test --workspace --locked --no-fail-fast");
-    if full {
-        test.args(["--", "--include-ignored"]);
-    }
+/// Runs the tests of the images alone, those of release binaries among them. Where there is no engine, they fail.
+pub(crate) fn of_images(steps: &mut Steps, cache: &Cache) -> Result<(), String> {
+    build(steps)?;
+    dist::binaries(steps)?;
+    let test = cargo("test --workspace --locked --test containers");
+    run_tests(steps, cache, test, false, Vec::new);
+    Ok(())
+}
+
+fn build(steps: &mut Steps) -> Result<(), String> {
+    // Binaries and tests in one selection: another would build dependencies again with other features.
+    let mut build = cargo("build --workspace --bins --tests --examples --locked");
+    steps.step("build", || run(&mut build))?;
+    dist::build_static(steps, "smoke")
+}
+
+fn run_tests(
+    steps: &mut Steps,
+    cache: &Cache,
+    mut test: Command,
+    strict: bool,
+    not_run: impl FnOnce() -> Vec<String>,
+) {
     test.env("PATH", cache.path());
-    let promises = Promises::asked_of(&mut test, full);
+    let promises = Promises::asked_of(&mut test, strict);
     let mut tally = Tally::default();
     let _ = steps.step("test", || watch(test, &mut tally));
     steps.parts(tally.slowest(SLOWEST));
+    tally.were_not_run(not_run());
     steps.close(format!("{}\n{tally}", promises.told()));
 }
 
