@@ -102,16 +102,6 @@ pub const METRICS: &[Metric] = &[
         "bus_messages_rejected_total",
         "Messages that can never succeed and were set aside among the dead letters",
     ),
-    Metric::counter(
-        "trace_spans_exported_total",
-        "Spans that the collector has taken",
-    ),
-    Metric::counter(
-        "trace_spans_dropped_total",
-        "Spans that were lost, because the collector is away or does not keep up",
-    )
-    .by(&["why"]),
-    Metric::gauge("trace_spans_waiting", "Spans that wait for the collector"),
     Metric::gauge(
         "store_size_bytes",
         "What the SQLite file and its log take on the disk",
