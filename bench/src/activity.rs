@@ -17,6 +17,7 @@ mod reading;
 mod restart;
 mod single;
 mod tail;
+mod traced;
 mod unary;
 
 /// All of it.
@@ -30,6 +31,8 @@ took their turns, each on an empty store of its own, and afterwards held as many
 
 - Unary and single calls to muster come from h2load: one event without an id, again and again, so that the service
   gives the id. All other load comes from clients of the benchmark itself, encoded before the clock starts.
+- Traces go to a collector beside it that takes them and does nothing; what its queue cannot hold is dropped, as it is
+  by default.
 - NATS: JetStream on one replica, `sync_interval: always`, 16 publications in flight on each of 4 connections. It
   looks for no duplicates here; the others do.
 - PostgreSQL: `PRIMARY KEY (topic, id)` and no other index; a prepared `INSERT … SELECT … FROM unnest(…) ON CONFLICT DO
@@ -56,11 +59,16 @@ fn versions() -> Vec<(&'static str, String)> {
 }
 
 /// In the order in which they run.
-const WORKLOADS: [Workload; 7] = [
+const WORKLOADS: [Workload; 8] = [
     Workload {
         name: "unary",
         about: unary::ABOUT,
         run: |scale| Box::pin(unary::run(scale)),
+    },
+    Workload {
+        name: "traced",
+        about: traced::ABOUT,
+        run: |scale| Box::pin(traced::run(scale)),
     },
     Workload {
         name: "single",

@@ -1,4 +1,4 @@
-//! Servers of the activity contract that keep nothing on a disk.
+//! Servers of the activity contract that keep nothing on a disk, and a collector of traces that keeps nothing at all.
 
 use std::net::Ipv4Addr;
 use std::process::Command;
@@ -7,6 +7,8 @@ use muster_kit::listen::Listener;
 use muster_kit::process::Context;
 use muster_kit::server::Server as KitServer;
 use muster_proto::compat::activity as pb;
+use muster_proto::otlp;
+use muster_proto::otlp::trace_service_server::{TraceService, TraceServiceServer};
 use muster_testkit::{Process, listening, program};
 use pb::activity_events_server::{ActivityEvents, ActivityEventsServer};
 use tonic::transport::server::TcpIncoming;
@@ -23,6 +25,8 @@ pub(crate) enum Kind {
     Kit,
     /// grpc-go, keeping the events in a slice.
     GrpcGo,
+    /// A collector of traces, which costs as little as one can that shares the machine.
+    Collector,
 }
 
 /// A running server, killed when dropped.
@@ -37,15 +41,17 @@ impl Kind {
             Kind::Tonic => "tonic doing nothing",
             Kind::Kit => "muster-kit doing nothing",
             Kind::GrpcGo => "grpc-go keeping a slice",
+            Kind::Collector => "a collector",
         }
     }
 
-    /// Starts it; the first two are this very program, told by its first argument (see [`serve`]).
+    /// Starts it; all but grpc-go are this very program, told by its first argument (see [`serve`]).
     pub(crate) async fn start(self) -> Server {
         let (mut command, name) = match self {
             Kind::Tonic => (ourselves("tonic"), "tonic"),
             Kind::Kit => (ourselves("kit"), "kit"),
             Kind::GrpcGo => (Command::new("grpc-go-peer"), "grpc-go"),
+            Kind::Collector => (ourselves("collector"), "collector"),
         };
         let mut process = Process::spawn(&mut command);
         Server {
@@ -79,7 +85,26 @@ pub(crate) async fn serve(server: &str) -> Result<(), Failure> {
             let server = KitServer::new(&Context::for_test("nothing")).grpc(nothing);
             Ok(server.serve(listener).await?)
         }
+        "collector" => {
+            let listener = Listener::on_free_port().await?;
+            println!("collector  {}", listener.local_addr());
+            let server = KitServer::new(&Context::for_test("collector"));
+            Ok(server
+                .grpc(TraceServiceServer::new(Nothing))
+                .serve(listener)
+                .await?)
+        }
         _ => Err(Failure::new(format!("no such server: {server}"))),
+    }
+}
+
+#[tonic::async_trait]
+impl TraceService for Nothing {
+    async fn export(
+        &self,
+        _: Request<otlp::ExportTraceServiceRequest>,
+    ) -> Result<Response<otlp::ExportTraceServiceResponse>, Status> {
+        Ok(Response::new(otlp::ExportTraceServiceResponse::default()))
     }
 }
 
