@@ -99,7 +99,7 @@ async fn it_passes_while_all_are_ready_and_fails_for_the_one_that_is_down() {
     let commands = commands(&render(&[]).await);
     let etcd = Etcd::start().await;
     let mut services = BTreeMap::new();
-    for (name, _) in &commands {
+    for name in commands.keys() {
         let args = ["--etcd", &etcd.endpoint()];
         let service = Service::start(&format!("muster-{name}"), &args).await;
         services.insert(name.as_str(), service);

@@ -19,6 +19,7 @@ mod score;
 mod talk;
 mod tls;
 mod tls_run;
+mod upgrade;
 
 use std::path::PathBuf;
 

@@ -195,7 +195,7 @@ async fn every_manifest_holds_against_the_oldest_and_the_newest_kubernetes() {
 
 fn is_extension(manifest: &str) -> bool {
     let kind = |kind: &&str| manifest.contains(&format!("\nkind: {kind}\n"));
-    EXTENSIONS.iter().any(|of| kind(of))
+    EXTENSIONS.iter().any(kind)
 }
 
 #[tokio::test]

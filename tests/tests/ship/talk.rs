@@ -169,7 +169,7 @@ fn allowed(all: &[Value], way: &str) -> BTreeSet<String> {
 /// Whether a component is reached at that port, told by its number or its name.
 fn is_port_of(all: &[Value], component: &str, port: &str) -> bool {
     let listens = &container(workload(all, component))["ports"][0];
-    listens["name"] == port || listens["containerPort"].to_string() == port
+    listens["name"] == port || listens["containerPort"].as_u64() == port.parse().ok()
 }
 
 #[tokio::test]
