@@ -122,7 +122,7 @@ async fn the_address_of_the_pod_is_known_before_it_is_used() {
 
 #[tokio::test]
 async fn a_service_knows_every_setting_that_it_is_given() {
-    let all = render(&[]).await;
+    let all = render(&["tls.enabled=true", "tls.existingSecret=certs"]).await;
     for service in SERVICES {
         let env = container(workload(&all, service.name))["env"]
             .as_array()

@@ -35,7 +35,8 @@ pub(crate) async fn template(values: &[&str]) -> Output {
 /// The same without what `helm test` runs.
 pub(crate) async fn template_alone(values: &[&str]) -> Output {
     run(
-        helm_template("helm", "1.30.0", &path("k8s/helm/muster"), values).arg("--skip-tests"),
+        helm_template("helm", "muster", "1.30.0", &path("k8s/helm/muster"), values)
+            .arg("--skip-tests"),
         "",
     )
     .await
@@ -48,13 +49,23 @@ pub(crate) async fn template_of(chart: &Path, values: &[&str]) -> Output {
 
 /// The same by one of both, for a Kubernetes of that version.
 async fn template_by(helm: &str, kubernetes: &str, chart: &Path, values: &[&str]) -> Output {
-    run(&mut helm_template(helm, kubernetes, chart, values), "").await
+    run(
+        &mut helm_template(helm, "muster", kubernetes, chart, values),
+        "",
+    )
+    .await
 }
 
-fn helm_template(helm: &str, kubernetes: &str, chart: &Path, values: &[&str]) -> Command {
+fn helm_template(
+    helm: &str,
+    release: &str,
+    kubernetes: &str,
+    chart: &Path,
+    values: &[&str],
+) -> Command {
     let mut command = Command::new(find(helm));
-    command.args(["template", "muster", "--kube-version", kubernetes]);
-    command.arg(chart);
+    command.args(["template", release]).arg(chart);
+    command.args(["--kube-version", kubernetes]);
     for value in values {
         // By the other an empty list cannot be told.
         let set = if value.ends_with("[]") {
@@ -122,6 +133,27 @@ async fn a_kubernetes_that_is_too_old_or_unknown_is_refused() {
         ] {
             let rendered = template_by(helm, version, &path("k8s/helm/muster"), &[]).await;
             assert_eq!(rendered.status.success(), accepted, "{helm} {version}");
+        }
+    }
+}
+
+/// Two in one namespace would take each other's objects otherwise, and some names may be no longer than that.
+#[tokio::test]
+async fn every_object_has_the_name_of_its_release_and_one_that_is_short_enough() {
+    let release = "a-release-whose-name-is-as-long-as-helm-lets-it-be-ok";
+    assert_eq!(release.len(), 53);
+    for values in COMBINATIONS {
+        let chart = path("k8s/helm/muster");
+        let mut command = helm_template("helm", release, "1.37.0", &chart, values);
+        let rendered = run(&mut command, "").await.ok();
+        for one in documents(&rendered) {
+            let name = one["metadata"]["name"].as_str().unwrap();
+            // The pods of a StatefulSet carry its name and a hash in a label.
+            let longest = if one["kind"] == "StatefulSet" { 52 } else { 63 };
+            assert!(
+                name.starts_with(&release[..39]) && name.len() <= longest,
+                "{name}"
+            );
         }
     }
 }
