@@ -30,7 +30,7 @@ use crate::trace::TraceContext;
 pub const SETTING: Setting = Setting::of_suite(
     "bus",
     "URL",
-    "Bus that carries events between services: amqp://user:password@host:port/vhost",
+    "Bus that carries events between services: amqp://user:password@host:port/vhost, amqps:// for TLS",
 )
 .kind(Kind::Secret);
 

@@ -2,6 +2,7 @@
 
 mod disk;
 pub mod mariadb;
+mod mysql_tls;
 mod pool;
 pub mod sqlite;
 mod url;

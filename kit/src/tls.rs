@@ -24,6 +24,7 @@ use tokio_rustls::TlsAcceptor;
 
 pub use self::dial::Dial;
 pub use self::files::{BadFile, File, Files};
+pub(crate) use self::stream::Dialled;
 pub use self::stream::{Accepted, Stream};
 use crate::config::{BadSetting, Settings};
 use credentials::Credentials;

@@ -87,8 +87,8 @@ async fn a_bad_setting_is_one_line_that_names_it_and_exit_code_64() {
         ),
         (
             "muster-gateway",
-            &["--bus", "amqps://me:secret@host"],
-            "--bus: amqps:// is not supported",
+            &["--bus", "http://me:secret@host"],
+            "--bus: expected amqp://",
         ),
         ("muster-users", &["--stroe", "x"], "--stroe"),
         (

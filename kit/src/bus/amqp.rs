@@ -4,6 +4,7 @@
 mod consumer;
 mod headers;
 mod publisher;
+mod secure;
 mod topology;
 
 use std::convert::Infallible;
@@ -95,7 +96,12 @@ fn link_meters(role: &'static str) -> (Gauge, Counter) {
 /// A connection, without recovery of its own: we make a new one, which knows nothing of what was before.
 async fn connect(url: &AmqpUrl) -> Result<Connection, Failure> {
     let properties = ConnectionProperties::default().with_connection_name("muster".into());
-    let connecting = Connection::connect_uri(url.uri(), properties);
+    let connecting = async {
+        match url.dial() {
+            Some(dial) => secure::connect(url.uri(), dial, properties).await,
+            None => Connection::connect_uri(url.uri(), properties).await,
+        }
+    };
     match tokio::time::timeout(CONNECT_DEADLINE, connecting).await {
         Ok(connection) => Ok(connection?),
         Err(_) => Err(Failure::Late),

@@ -5,13 +5,18 @@ use std::str::FromStr;
 
 use lapin::uri::{AMQPScheme, AMQPUri};
 
+use crate::tls::{Dial, Tls};
+
 /// Two of these without a word from the broker, and the connection is given up.
 const HEARTBEAT_S: u16 = 5;
 const CONNECT_TIMEOUT_MS: u64 = 5_000;
 
-/// A broker: `amqp://user:password@host:port/vhost`. Shown without its password.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AmqpUrl(AMQPUri);
+/// A broker: `amqp://user:password@host:port/vhost`, or `amqps://…` for TLS. Shown without its password.
+#[derive(Clone)]
+pub struct AmqpUrl {
+    uri: AMQPUri,
+    tls: Tls,
+}
 
 /// A text that names no broker.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,14 +24,23 @@ pub enum NoAmqpUrl {
     /// It has another form.
     #[error("expected amqp://user:password@host:port/vhost")]
     Form,
-    /// It asks for TLS.
-    #[error("amqps:// is not supported: expected amqp://")]
-    Tls,
 }
 
 impl AmqpUrl {
     pub(super) fn uri(&self) -> AMQPUri {
-        self.0.clone()
+        self.uri.clone()
+    }
+
+    /// The same, with what the process shows and believes where the broker speaks TLS.
+    pub fn within(self, tls: &Tls) -> Self {
+        let tls = tls.clone();
+        Self { tls, ..self }
+    }
+
+    /// How to dial it, if not in the clear.
+    pub(super) fn dial(&self) -> Option<Dial> {
+        let is_secure = self.uri.scheme == AMQPScheme::AMQPS;
+        is_secure.then(|| self.tls.address_with_tls().for_any_protocol())
     }
 }
 
@@ -35,21 +49,21 @@ impl FromStr for AmqpUrl {
 
     fn from_str(text: &str) -> Result<Self, NoAmqpUrl> {
         let mut uri: AMQPUri = text.parse().map_err(|_| NoAmqpUrl::Form)?;
-        if uri.scheme != AMQPScheme::AMQP {
-            return Err(NoAmqpUrl::Tls);
-        }
         uri.query.heartbeat.get_or_insert(HEARTBEAT_S);
         uri.query
             .connection_timeout
             .get_or_insert(CONNECT_TIMEOUT_MS);
-        Ok(Self(uri))
+        let tls = Tls::default();
+        Ok(Self { uri, tls })
     }
 }
 
 impl fmt::Display for AmqpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let authority = &self.0.authority;
-        write!(f, "amqp://{}:{}", authority.host, authority.port)
+        let AMQPUri {
+            scheme, authority, ..
+        } = &self.uri;
+        write!(f, "{scheme}://{}:{}", authority.host, authority.port)
     }
 }
 
@@ -84,9 +98,17 @@ mod tests {
 
     #[test]
     fn what_names_no_broker_is_refused() {
-        assert_eq!("broker:5672".parse::<AmqpUrl>(), Err(NoAmqpUrl::Form));
-        assert_eq!("".parse::<AmqpUrl>(), Err(NoAmqpUrl::Form));
-        assert_eq!("http://broker".parse::<AmqpUrl>(), Err(NoAmqpUrl::Form));
-        assert_eq!("amqps://broker".parse::<AmqpUrl>(), Err(NoAmqpUrl::Tls));
+        for text in ["broker:5672", "", "http://broker"] {
+            assert_eq!(text.parse::<AmqpUrl>().unwrap_err(), NoAmqpUrl::Form);
+        }
+    }
+
+    #[test]
+    fn the_scheme_says_whether_it_is_dialled_with_tls() {
+        let url: AmqpUrl = "amqps://me:secret@broker".parse().unwrap();
+        assert_eq!(url.to_string(), "amqps://broker:5671");
+        assert!(url.dial().is_some());
+        let url: AmqpUrl = "amqp://broker".parse().unwrap();
+        assert!(url.dial().is_none());
     }
 }

@@ -99,7 +99,7 @@ impl Host {
         Ok(Self {
             shutdown,
             registry,
-            bus: url.map_or(within, Bus::amqp),
+            bus: url.map_or(within, |url| Bus::amqp(url.within(&tls))),
             drain: drain.0,
             origins: origins.unwrap_or_default(),
             tls,

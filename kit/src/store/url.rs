@@ -6,6 +6,9 @@ use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
 
+use super::mysql_tls::MySqlTls;
+use crate::config::{BadSetting, Settings};
+
 const MYSQL: &str = "mysql://";
 const MYSQL_PORT: u16 = 3306;
 
@@ -14,7 +17,7 @@ const MYSQL_PORT: u16 = 3306;
 pub enum StoreUrl {
     /// `sqlite:PATH`: a file of this machine.
     Sqlite(PathBuf),
-    /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE`: a MariaDB.
+    /// `mysql://USER:PASSWORD@HOST:PORT/DATABASE?ssl-mode=MODE`: a MariaDB.
     MySql(MySqlUrl),
 }
 
@@ -30,6 +33,7 @@ pub struct MySqlUrl {
     pub(super) host: String,
     pub(super) port: u16,
     pub(super) database: String,
+    pub(super) tls: MySqlTls,
 }
 
 /// A text that names no store.
@@ -56,8 +60,10 @@ pub enum NoStoreUrl {
     /// It names no database, or more than one.
     #[error("expected the name of one database after the host: /DATABASE")]
     Database,
-    /// It has options, of which none is known.
-    #[error("there are no options: expected nothing after the database")]
+    /// It has another option than the one there is.
+    #[error(
+        "expected nothing after the database but ?ssl-mode=, which is disabled, required, verify_ca or verify_identity"
+    )]
     Options,
     /// A `%` begins no byte of a text.
     #[error("expected a % only before two hexadecimal digits, in user, password and database")]
@@ -80,6 +86,22 @@ impl FromStr for SqliteUrl {
 impl fmt::Display for SqliteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sqlite:{}", self.0.display())
+    }
+}
+
+impl StoreUrl {
+    /// The same, with the certificates that the settings name, for a database that is asked within TLS.
+    ///
+    /// # Errors
+    /// A setting is bad.
+    pub fn within(self, settings: &Settings) -> Result<Self, BadSetting> {
+        match self {
+            Self::MySql(mut url) => {
+                url.tls.read_files(settings)?;
+                Ok(Self::MySql(url))
+            }
+            sqlite => Ok(sqlite),
+        }
     }
 }
 
@@ -123,12 +145,17 @@ impl FromStr for MySqlUrl {
         }
         let (authority, database) = place.split_once('/').ok_or(NoStoreUrl::Database)?;
         let (host, port) = host_and_port(authority)?;
+        let (database, options) = match database.split_once('?') {
+            Some((database, options)) => (database, Some(options)),
+            None => (database, None),
+        };
         Ok(Self {
             user: decoded(user)?,
             password,
             host,
             port,
             database: database_name(database)?,
+            tls: MySqlTls::parse(options)?,
         })
     }
 }
@@ -171,7 +198,7 @@ fn host_and_port(authority: &str) -> Result<(String, u16), NoStoreUrl> {
 }
 
 fn database_name(text: &str) -> Result<String, NoStoreUrl> {
-    if text.contains(['?', '#']) {
+    if text.contains('#') {
         return Err(NoStoreUrl::Options);
     }
     match text {
@@ -263,7 +290,9 @@ mod tests {
             ("mysql://me@db", Database),
             ("mysql://me@db:3306/", Database),
             ("mysql://me@db/a/b", Database),
-            ("mysql://me@db/shop?ssl-mode=required", Options),
+            ("mysql://me@db/shop?ssl-mode=maybe", Options),
+            ("mysql://me@db/shop?timeout=1", Options),
+            ("mysql://me@db/shop#1", Options),
             ("mysql://m%e@db/shop", Escape),
             ("mysql://me:%f@db/shop", Escape),
             ("mysql://me:%ff@db/shop", Escape),

@@ -30,12 +30,18 @@ pub struct Held {
     tls: Tls,
     /// Whose; `None`: that of the host in its address.
     name: Option<String>,
+    /// Whether it speaks gRPC, and is to say so.
+    is_grpc: bool,
 }
 
 impl Dial {
     pub(super) fn tls(tls: Tls, name: Option<&str>) -> Self {
         let name = name.map(str::to_owned);
-        Self::Tls(Held { tls, name })
+        Self::Tls(Held {
+            tls,
+            name,
+            is_grpc: true,
+        })
     }
 
     /// The same, held to this name whatever the address is.
@@ -43,6 +49,17 @@ impl Dial {
         match self {
             Self::Plain => Self::Plain,
             Self::Tls(held) => Self::tls(held.tls, Some(name)),
+        }
+    }
+
+    /// The same, without a word on the protocol.
+    pub(crate) fn for_any_protocol(self) -> Self {
+        match self {
+            Self::Plain => Self::Plain,
+            Self::Tls(held) => Self::Tls(Held {
+                is_grpc: false,
+                ..held
+            }),
         }
     }
 
@@ -80,7 +97,15 @@ impl Held {
         let name = self.name.as_deref().unwrap_or(host).to_owned();
         let name = ServerName::try_from(name).map_err(io::Error::other)?;
         let connector = TlsConnector::from(self.tls.client()?);
-        let stream = connector.connect(name, socket).await?;
+        let stream = match self.is_grpc {
+            true => connector.connect(name, socket).await?,
+            false => {
+                connector
+                    .with_alpn(Vec::new())
+                    .connect(name, socket)
+                    .await?
+            }
+        };
         Ok(Stream::Tls(Box::new(stream)))
     }
 }

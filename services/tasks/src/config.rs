@@ -9,7 +9,7 @@ pub const SETTINGS: &[Setting] = &[
     Setting::of_service(
         "store",
         "URL",
-        "Where the tasks are kept: sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE",
+        "Where the tasks are kept: sqlite:PATH or mysql://USER:PASSWORD@HOST:PORT/DATABASE[?ssl-mode=…]",
     )
     .or("sqlite:./muster-data/tasks.db")
     .kind(Kind::Secret),
@@ -30,7 +30,7 @@ impl Config {
     /// Names the first one that is bad.
     pub fn read(settings: &Settings) -> Result<Config, BadSetting> {
         Ok(Config {
-            store: settings.get("store")?,
+            store: settings.get::<StoreUrl>("store")?.within(settings)?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! TLS between all parts: the real binaries, with certificates that the tests make.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod backends;
 mod callers;
 mod pki;
 mod registry;

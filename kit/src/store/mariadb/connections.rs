@@ -8,7 +8,7 @@ use std::mem::take;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{Connection, MySqlConnection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -165,8 +165,8 @@ fn options(url: &MySqlUrl) -> MySqlConnectOptions {
         .host(&url.host)
         .port(url.port)
         .username(&url.user)
-        .database(&url.database)
-        .ssl_mode(MySqlSslMode::Disabled);
+        .database(&url.database);
+    let options = url.tls.apply(options);
     match &url.password {
         Some(password) => options.password(password),
         None => options,
