@@ -102,6 +102,5 @@ fn test(steps: &mut Steps, cache: &Cache, full: bool) -> Result<(), String> {
     install::all(steps, cache)?;
     checks::all(steps, cache);
     tests::all(steps, cache, full);
-    // Of the static binaries that the tests run.
-    dist::smoke(steps, cache)
+    Ok(())
 }

@@ -17,7 +17,7 @@ const SLOWEST: usize = 12;
 pub(crate) fn all(steps: &mut Steps, cache: &Cache, full: bool) {
     // The test of the README types `cargo run`, and should not wait for a compiler.
     let mut suite = cargo("build --locked");
-    let built = build(steps).is_ok()
+    let built = build(steps, cache).is_ok()
         && steps
             .step("build what cargo run starts", || run(&mut suite))
             .is_ok();
@@ -33,18 +33,19 @@ pub(crate) fn all(steps: &mut Steps, cache: &Cache, full: bool) {
 
 /// Runs the tests of the images alone, those of release binaries among them. Where there is no engine, they fail.
 pub(crate) fn of_images(steps: &mut Steps, cache: &Cache) -> Result<(), String> {
-    build(steps)?;
+    build(steps, cache)?;
     dist::binaries(steps)?;
     let test = cargo("test --workspace --locked --test containers");
     run_tests(steps, cache, test, false, Vec::new);
     Ok(())
 }
 
-fn build(steps: &mut Steps) -> Result<(), String> {
+fn build(steps: &mut Steps, cache: &Cache) -> Result<(), String> {
     // Binaries and tests in one selection: another would build dependencies again with other features.
     let mut build = cargo("build --workspace --bins --tests --examples --locked");
     steps.step("build", || run(&mut build))?;
-    dist::build_static(steps, "smoke")
+    dist::build_static(steps, "smoke")?;
+    dist::smoke(steps, cache)
 }
 
 fn run_tests(

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use muster_testkit::{
     BINARIES, Container, ContainerNetwork, Docker, PROBES, Process, eventually, leeway, measured,
-    report, run,
+    report,
 };
 use serde_json::json;
-use tokio::process::Command;
 
 use crate::engine;
-use crate::images::{RESTRICTED, image, inspect, service};
+use crate::images::{RESTRICTED, files, image, inspect, service};
 
 const SOON: Duration = Duration::from_secs(20);
 /// How long a stop may take.
@@ -22,8 +21,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 const ALONE_IN_VAIN: &str = "gateway";
 /// Nobody in particular.
 const USER: &str = "65532:65532";
-/// What the engine itself puts into a container.
-const OF_ENGINE: [&str; 5] = [".dockerenv", "dev/", "etc/", "proc/", "sys/"];
 
 #[tokio::test]
 async fn an_image_holds_the_binary_its_links_and_a_folder_for_data_and_is_nobody() {
@@ -53,25 +50,6 @@ async fn an_image_holds_the_binary_its_links_and_a_folder_for_data_and_is_nobody
         let expected: BTreeSet<String> = own.into_iter().chain(links).collect();
         assert_eq!(files(docker, &image).await, expected, "{binary}");
     }
-}
-
-/// What is in an image, folders with a slash, links with where they lead to.
-async fn files(docker: &Docker, image: &str) -> BTreeSet<String> {
-    let id = docker.run(&["create", image]).await.ok();
-    let id = id.trim();
-    let file = docker.folder().join(format!("{id}.tar"));
-    let path = file.to_str().unwrap();
-    docker.run(&["export", "--output", path, id]).await.ok();
-    docker.run(&["rm", id]).await.ok();
-    let list = run(Command::new("tar").args(["-tvf", path]), "").await.ok();
-    fs::remove_file(file).unwrap();
-    // Mode, owner, size, date, time, name.
-    let names = list.lines().map(|line| {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        words[5..].join(" ")
-    });
-    let of_engine = |name: &String| OF_ENGINE.iter().any(|prefix| name.starts_with(prefix));
-    names.filter(|name| !of_engine(name)).collect()
 }
 
 /// A container of a service with no rights and no network but this one, on a volume of its own.

@@ -1,12 +1,14 @@
 //! Images from the real Dockerfile, with binaries that were built outside.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use muster_testkit::{BINARIES, Docker, PROBES, static_binary};
+use muster_testkit::{BINARIES, Docker, PROBES, run, static_binary};
 use muster_tests::root;
 use serde_json::Value;
+use tokio::process::Command;
 use tokio::sync::OnceCell;
 
 /// How a service runs wherever it is given a thought: with nothing that it does not need.
@@ -15,6 +17,9 @@ pub(crate) const RESTRICTED: [&str; 3] = [
     "--cap-drop=ALL",
     "--security-opt=no-new-privileges:true",
 ];
+
+/// What the engine itself puts into a container.
+const OF_ENGINE: [&str; 5] = [".dockerenv", "dev/", "etc/", "proc/", "sys/"];
 
 /// What the Dockerfile calls the image of a binary: `muster-users` → `users`.
 pub(crate) fn service(binary: &str) -> &str {
@@ -64,4 +69,23 @@ fn lay_out(binary: &Path, folder: &Path) {
     for probe in PROBES {
         symlink(name, bin.join(probe)).unwrap();
     }
+}
+
+/// What is in an image, folders with a slash, links with where they lead to.
+pub(crate) async fn files(docker: &Docker, image: &str) -> BTreeSet<String> {
+    let id = docker.run(&["create", image]).await.ok();
+    let id = id.trim();
+    let file = docker.folder().join(format!("{id}.tar"));
+    let path = file.to_str().unwrap();
+    docker.run(&["export", "--output", path, id]).await.ok();
+    docker.run(&["rm", id]).await.ok();
+    let list = run(Command::new("tar").args(["-tvf", path]), "").await.ok();
+    fs::remove_file(file).unwrap();
+    // Mode, owner, size, date, time, name.
+    let names = list.lines().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        words[5..].join(" ")
+    });
+    let of_engine = |name: &String| OF_ENGINE.iter().any(|prefix| name.starts_with(prefix));
+    names.filter(|name| !of_engine(name)).collect()
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use muster_testkit::{
-    Container, ContainerNetwork, Docker, Etcd, MariaDb, RabbitMq, SERVICES, Smtp, measured,
+    Container, ContainerNetwork, Docker, Etcd, MariaDb, RabbitMq, SERVICES, Smtp, eventually, get,
+    measured,
 };
 use muster_tests::Suite;
 
@@ -103,6 +104,19 @@ impl Site {
         measured(&format!("seven containers: {what}"), HEALTHY, || async {
             for part in &self.parts {
                 part.container.healthy().await?;
+            }
+            Some(())
+        })
+        .await;
+    }
+
+    /// Waits until all say that they are ready.
+    pub(crate) async fn wait_serving(&self) {
+        let ready = async |service: &str| get(&self.admin_of(service), "/readyz").await;
+        eventually(HEALTHY, || async {
+            for service in SERVICES {
+                let (status, _) = ready(service).await?;
+                (status == 200).then_some(())?;
             }
             Some(())
         })

@@ -20,10 +20,15 @@ async fn seven_containers_do_what_one_process_does_also_after_each_was_killed() 
     let acknowledged = Acknowledged::by(&site).await;
     for service in SERVICES {
         site.kill_and_start(service).await;
-        site.wait_healthy(&format!("{service} killed, to healthy again"))
-            .await;
-        acknowledged.is_still_there(&site).await;
-        scenarios::all(&site).await;
+        let what = format!("{service} killed, to healthy again");
+        let healthy = site.wait_healthy(&what);
+        // The engine asks every five seconds.
+        let used = async {
+            site.wait_serving().await;
+            acknowledged.is_still_there(&site).await;
+            scenarios::all(&site).await;
+        };
+        tokio::join!(healthy, used);
     }
 }
 
