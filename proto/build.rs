@@ -27,6 +27,9 @@ const OWN: [&str; 7] = [
 /// What others serve: the registry, and collectors of traces.
 const USED: [&str; 2] = ["etcd/etcd.proto", "opentelemetry/trace.proto"];
 
+/// Encoded spans, which are sent again without a copy.
+const SPANS: &str = ".opentelemetry.proto.collector.trace.v1.ScopeSpans.spans";
+
 /// Streams of this package are many and idle, their messages tiny: a codec with small buffers.
 const SMALL_MESSAGES: &str = "cloudstate.samples.chat.presence";
 
@@ -65,6 +68,7 @@ fn generate_used(file: &str) -> Result<(), Box<dyn Error>> {
     let file = protox::compile([file], ["."])?;
     tonic_prost_build::configure()
         .build_transport(false)
+        .bytes(SPANS)
         .compile_fds(file)?;
     Ok(())
 }

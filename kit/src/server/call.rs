@@ -37,7 +37,7 @@ enum Outcome {
 }
 
 impl Call {
-    pub(super) fn of<B>(request: &Request<B>, shared: &Arc<Shared>) -> Self {
+    pub(super) fn of<B>(request: &Request<B>, shared: &Arc<Shared>, scheme: &'static str) -> Self {
         shared.meters.begun();
         let is_grpc = is_grpc_call(request, shared);
         let method = match is_grpc {
@@ -47,7 +47,7 @@ impl Call {
         let traced = match is_grpc {
             _ if !shared.is_traced() => None,
             true => traced::rpc(request, shared.service, method.is_some()),
-            false => traced::http(request, shared),
+            false => traced::http(request, shared, scheme),
         };
         Self {
             id: RequestId::of(request.headers()),

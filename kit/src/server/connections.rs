@@ -229,10 +229,14 @@ async fn hear_out(mut socket: TcpStream) -> io::Result<()> {
 
 async fn serve_stream(port: &Port, stream: Accepted, peer: SocketAddr) {
     let turn = port.turns.turn();
+    let scheme = match stream {
+        Stream::Plain(_) => "http",
+        Stream::Tls(_) => "https",
+    };
     let socket = prompt(stream, port.limits.preface_timeout);
     let socket = Intake::new(socket, turn.clone(), port.limits.stream_rate);
     let io = Served::new(Gather::new(socket));
-    let entrance = port.edge.entrance(peer, &turn, &port.tasks);
+    let entrance = port.edge.entrance(peer, scheme, &turn, &port.tasks);
     let connection = port.builder.serve_connection_with_upgrades(io, entrance);
     tokio::pin!(connection);
     let end = tokio::select! {

@@ -42,6 +42,7 @@ pub(super) struct Entrance {
     shared: Arc<Shared>,
     router: Router,
     caller: Caller,
+    scheme: &'static str,
     turn: Turn,
     tasks: TaskTracker,
 }
@@ -109,13 +110,20 @@ impl Edge {
         self.shared.service
     }
 
-    /// For a connection from `peer` that takes these turns. What becomes of an upgrade runs among
-    /// the tasks.
-    pub(super) fn entrance(&self, peer: SocketAddr, turn: &Turn, tasks: &TaskTracker) -> Entrance {
+    /// For a connection from `peer` that takes these turns, and carries `http` or `https`. What becomes of an
+    /// upgrade runs among the tasks.
+    pub(super) fn entrance(
+        &self,
+        peer: SocketAddr,
+        scheme: &'static str,
+        turn: &Turn,
+        tasks: &TaskTracker,
+    ) -> Entrance {
         Entrance {
             shared: Arc::clone(&self.shared),
             router: self.router.clone(),
             caller: Caller { addr: peer },
+            scheme,
             turn: turn.clone(),
             tasks: tasks.clone(),
         }
@@ -139,7 +147,7 @@ impl hyper::service::Service<Request<Incoming>> for Entrance {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let call = Call::of(&request, &self.shared);
+        let call = Call::of(&request, &self.shared, self.scheme);
         let sender = match self.shared.sender(&call, &request) {
             Ok(sender) => sender,
             Err(refused) => {

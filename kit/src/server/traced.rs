@@ -51,7 +51,7 @@ pub(super) fn rpc<B>(
 }
 
 /// The same of an HTTP request.
-pub(super) fn http<B>(request: &Request<B>, shared: &Shared) -> Option<Box<Traced>> {
+pub(super) fn http<B>(request: &Request<B>, shared: &Shared, scheme: &str) -> Option<Box<Traced>> {
     let method = method_name(request.method());
     let mut span = begin(request, shared.service, method)?;
     if span.is_recorded() {
@@ -61,7 +61,7 @@ pub(super) fn http<B>(request: &Request<B>, shared: &Shared) -> Option<Box<Trace
         }
         span.note("http.request.method", method);
         span.note("url.path", request.uri().path());
-        span.note("url.scheme", request.uri().scheme_str().unwrap_or("http"));
+        span.note("url.scheme", scheme);
         span.note("network.protocol.version", version(request.version()));
         note_server(&mut span, request);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
+use bytes::Bytes;
 use metrics::{counter, gauge};
 use muster_proto::otlp::trace_service_client::TraceServiceClient;
 use muster_proto::otlp::{ExportTraceServiceRequest, ResourceSpans, ScopeSpans};
@@ -132,7 +133,7 @@ impl Exporter {
     }
 
     fn request(&self, batch: Vec<Ended>) -> ExportTraceServiceRequest {
-        let mut by_service: BTreeMap<&str, Vec<Vec<u8>>> = BTreeMap::new();
+        let mut by_service: BTreeMap<&str, Vec<Bytes>> = BTreeMap::new();
         for Ended { service, bytes } in batch {
             by_service.entry(service).or_default().push(bytes);
         }

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use bytes::Bytes;
 use metrics::counter;
 use tokio::sync::Notify;
 use tokio::time::timeout;
@@ -13,7 +14,7 @@ pub(super) struct Ended {
     /// Who recorded it.
     pub(super) service: &'static str,
     /// As the collector gets it.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Bytes,
 }
 
 /// Spans that wait. Nobody waits to put one in.
@@ -90,7 +91,7 @@ mod tests {
     fn span(number: u8) -> Ended {
         Ended {
             service: "x",
-            bytes: vec![number],
+            bytes: vec![number].into(),
         }
     }
 

@@ -60,6 +60,7 @@ impl Settings {
         let (collector, is_tls) = endpoint.read(collector)?;
         let headers = of_traces("HEADERS").map(|headers| headers.read(self::headers));
         let timeout_ms = of_traces("TIMEOUT").map_or(Ok(10_000), |timeout| timeout.number())?;
+        let limit_ms = number(environment, "OTEL_BSP_EXPORT_TIMEOUT", 30_000)?;
         let attributes = variable(environment, "OTEL_RESOURCE_ATTRIBUTES");
         let queue = number(environment, "OTEL_BSP_MAX_QUEUE_SIZE", 2_048)?;
         let delay_ms = number(environment, "OTEL_BSP_SCHEDULE_DELAY", 5_000)?;
@@ -68,7 +69,7 @@ impl Settings {
             collector,
             is_tls,
             headers: headers.transpose()?.unwrap_or_default(),
-            timeout: Duration::from_millis(timeout_ms),
+            timeout: Duration::from_millis(timeout_ms.min(limit_ms)),
             service_name: variable(environment, "OTEL_SERVICE_NAME")
                 .map(|name| name.text.to_owned()),
             attributes: attributes.map_or(Ok(Vec::new()), |pairs| pairs.read(self::pairs))?,

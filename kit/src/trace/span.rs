@@ -189,7 +189,7 @@ impl Span {
 impl Drop for Span {
     fn drop(&mut self) {
         if let Some(Record { recorder, bytes }) = self.record.take() {
-            let (service, bytes) = (self.service, bytes.end(now()));
+            let (service, bytes) = (self.service, bytes.end(now()).into());
             recorder.queue.push(Ended { service, bytes });
         }
     }
