@@ -9,6 +9,16 @@ use crate::command::{cargo, run};
 use crate::elapsed::Steps;
 use crate::toolchain::{musl, std_sources};
 
+/// How the binaries of the release are linked: without an id that would tell builds apart which are the same, and with the
+/// relocations of position-independent code in few bytes (DT_RELR).
+const LINKED: [&str; 2] = [
+    "-Clink-arg=-Wl,--build-id=none",
+    "-Clink-arg=-Wl,-z,pack-relative-relocs",
+];
+/// Leaves the second implementation of Curve25519 out of aws-lc, that for processors with BMI2 and ADX: 0.3 MB of tables
+/// in each image, for handshakes that take some microseconds less.
+const SMALL_CURVES: &str = "-DMY_ASSEMBLER_IS_TOO_OLD_FOR_ADX_AVX2=1";
+
 /// Builds the static binaries with a profile of the workspace.
 pub(crate) fn build_static(steps: &mut Steps, profile: &str) -> Result<(), String> {
     let mut build = static_build(profile, &BINARIES);
@@ -19,12 +29,11 @@ pub(crate) fn build_static(steps: &mut Steps, profile: &str) -> Result<(), Strin
 pub(super) fn build_anywhere(binaries: &[&str], clone: &Path) -> Result<(), String> {
     let places = places()?;
     let remap = |flag| {
-        places
-            .iter()
-            .map(move |(from, to)| format!("{flag}={from}={to}"))
+        let remap = places.iter();
+        remap.map(move |(from, to)| format!("{flag}={from}={to}"))
     };
-    // A build id would tell binaries apart that are the same.
-    let rust = remap("--remap-path-prefix").chain(["-Clink-arg=-Wl,--build-id=none".to_owned()]);
+    let rust = remap("--remap-path-prefix").chain(LINKED.map(str::to_owned));
+    let c = remap("-ffile-prefix-map").chain([SMALL_CURVES.to_owned()]);
     let mut build = static_build("release", binaries);
     build
         .env("CARGO_TARGET_DIR", target()?)
@@ -32,10 +41,7 @@ pub(super) fn build_anywhere(binaries: &[&str], clone: &Path) -> Result<(), Stri
             "CARGO_ENCODED_RUSTFLAGS",
             rust.collect::<Vec<_>>().join("\x1f"),
         )
-        .env(
-            of_target("CFLAGS"),
-            remap("-ffile-prefix-map").collect::<Vec<_>>().join(" "),
-        )
+        .env(of_target("CFLAGS"), c.collect::<Vec<_>>().join(" "))
         .current_dir(clone);
     run(&mut build)
 }
