@@ -117,6 +117,21 @@ impl Docker {
         Container::start(&self.client, network, args, image).await
     }
 
+    /// A container that something else has started on this engine: from now on it is removed with its handle.
+    pub fn adopt(&self, id: &str) -> Container {
+        Container::of(&self.client, id)
+    }
+
+    /// What other programs need to know to reach it, as in `DOCKER_HOST`.
+    pub fn host(&self) -> &str {
+        &self.client.host
+    }
+
+    /// The label of what is removed when the process has ended: `NAME=VALUE`.
+    pub fn label(&self) -> String {
+        engine::label()
+    }
+
     /// Builds an image from a Dockerfile and a folder, and calls it as [`Docker::image`] says.
     ///
     /// # Panics

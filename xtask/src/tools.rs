@@ -47,6 +47,11 @@ pub(crate) fn all() -> Result<Vec<Tool>, String> {
             install: kube_score,
         },
         Tool {
+            name: "docker-compose",
+            pin: go("tools/compose")?,
+            install: docker_compose,
+        },
+        Tool {
             name: "definitions",
             pin: go(definitions::MODULE)?,
             install: definitions::install,
@@ -98,6 +103,12 @@ fn go_tools(cache: &Cache) -> Result<(), String> {
 fn kube_score(cache: &Cache) -> Result<(), String> {
     let program = "github.com/zegl/kube-score/cmd/kube-score";
     go_build(cache, "tools/kube-score", program, "kube-score")
+}
+
+/// In a go.mod of its own: it needs another Kubernetes again.
+fn docker_compose(cache: &Cache) -> Result<(), String> {
+    let program = "github.com/docker/compose/v2/cmd";
+    go_build(cache, "tools/compose", program, "docker-compose")
 }
 
 fn go_build(cache: &Cache, module: &str, program: &str, name: &str) -> Result<(), String> {

@@ -25,13 +25,17 @@ impl Container {
     ) -> Container {
         let mut words = vec!["run".to_owned(), "--detach".to_owned()];
         words.push(format!("--label={}", super::engine::label()));
-        words.push(format!("--network={}", network.id()));
+        words.push(format!("--network={}", network.name()));
         words.extend_from_slice(args);
         words.push(image.to_owned());
         let id = client.run(&words).await.ok();
+        Container::of(client, id.trim())
+    }
+
+    pub(super) fn of(client: &Client, id: &str) -> Container {
         Container {
             client: client.clone(),
-            id: id.trim().to_owned(),
+            id: id.to_owned(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::engine;
 #[derive(Debug)]
 pub struct ContainerNetwork {
     client: Client,
-    id: String,
+    name: String,
     gateway: Ipv4Addr,
 }
 
@@ -29,7 +29,7 @@ impl ContainerNetwork {
         let parsed = gateway.trim().parse();
         Ok(ContainerNetwork {
             client: client.clone(),
-            id: made.stdout.trim().to_owned(),
+            name,
             gateway: parsed.map_err(|_| format!("a network without a gateway: {gateway:?}"))?,
         })
     }
@@ -39,13 +39,14 @@ impl ContainerNetwork {
         self.gateway
     }
 
-    pub(super) fn id(&self) -> &str {
-        &self.id
+    /// Its name, which nothing else has.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 
 impl Drop for ContainerNetwork {
     fn drop(&mut self) {
-        self.client.call(&["network", "rm", &self.id]);
+        self.client.call(&["network", "rm", &self.name]);
     }
 }

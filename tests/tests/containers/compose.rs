@@ -1,58 +1,127 @@
-//! docker-compose.yml, as the words of `docker run`: what is tested is what ships.
+//! docker-compose.yml, as the real `docker compose` reads it and brings it up: what is tested is what ships.
 
+use std::fmt::Write;
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 
-use muster_testkit::{find, run};
+use muster_testkit::{Container, ContainerNetwork, Docker, SERVICES, find, run};
 use muster_tests::root;
 use serde_json::Value;
 use tokio::process::Command;
 
-/// What the file says, all of it.
-pub(crate) struct Compose(Value);
+use crate::images::image;
 
-/// A host of the file that is no container of ours, and where it is instead: `("etcd:2379", 172.17.0.1:20456)`.
+const FILE: &str = "docker-compose.yml";
+
+/// A host of the file, and where it is instead: `("etcd:2379", 172.17.0.1:20456)`.
 pub(crate) type Moved<'a> = (&'a str, SocketAddr);
 
+/// The seven services of the file, with their images from here, on a network of ours; what else is in the file cannot be
+/// pulled by a test, and is somewhere else.
+pub(crate) struct Compose {
+    docker: &'static Docker,
+    /// The name of the project, which nothing else has.
+    project: String,
+    file: Value,
+}
+
 impl Compose {
-    /// Reads the file as Docker Compose itself does, with nothing in the environment that it could refer to.
-    pub(crate) async fn read() -> Compose {
-        let mut parse = Command::new(find("compose-spec"));
-        parse.env_clear().current_dir(root());
-        let parsed = run(parse.args(["-format", "json", "docker-compose.yml"]), "").await;
-        Compose(serde_json::from_str(&parsed.ok()).unwrap())
+    /// Reads the file, for a project on that network.
+    pub(crate) async fn of(docker: &'static Docker, network: &ContainerNetwork) -> Compose {
+        let mut compose = Compose {
+            docker,
+            project: network.name().to_owned(),
+            file: Value::Null,
+        };
+        let config = compose.run(&[], &["config", "--format=json"]).await;
+        compose.file = serde_json::from_str(&config).unwrap();
+        compose
     }
 
     /// A setting in the environment of a container.
     pub(crate) fn setting(&self, service: &str, name: &str) -> &str {
-        self.0["services"][service]["environment"][name]
-            .as_str()
-            .unwrap()
+        let environment = &self.file["services"][service]["environment"];
+        environment[name].as_str().unwrap()
     }
 
     /// The port of a service inside its container: the one that is asked for its health.
     pub(crate) fn port(&self, service: &str) -> u16 {
-        let addr = self.0["services"][service]["healthcheck"]["test"][2].as_str();
+        let addr = self.file["services"][service]["healthcheck"]["test"][2].as_str();
         let port = addr.and_then(|addr| addr.strip_prefix("-addr=:"));
         port.unwrap().parse().unwrap()
     }
 
-    /// The words of `docker run` for a service; `volume` is what its own volume is called here.
-    pub(crate) fn words(&self, service: &str, moved: &[Moved<'_>], volume: &str) -> Vec<String> {
-        let service = &self.0["services"][service];
-        let mut words = Vec::new();
-        for (name, value) in service["environment"].as_object().unwrap() {
-            let value = at_home(value.as_str().unwrap(), moved);
-            words.push(format!("--env={name}={value}"));
+    /// Starts the seven, and returns when they are started: in the order of [`SERVICES`].
+    pub(crate) async fn up(&self, moved: &[Moved<'_>]) -> Vec<Container> {
+        let changes = self.docker.folder().join(format!("{}.yml", self.project));
+        fs::write(&changes, self.changes(moved).await).unwrap();
+        self.run(&[&changes], &["up", "--detach"]).await;
+        let mut containers = Vec::new();
+        for service in SERVICES {
+            let id = self.run(&[&changes], &["ps", "--quiet", service]).await;
+            containers.push(self.docker.adopt(id.trim()));
         }
+        containers
+    }
+
+    /// The file that is laid over the one that ships.
+    async fn changes(&self, moved: &[Moved<'_>]) -> String {
+        let (project, label) = (&self.project, self.docker.label());
+        let mut text = format!("networks: {{default: {{name: {project}, external: true}}}}\n");
+        text += "volumes:\n";
+        for volume in self.names("volumes") {
+            writeln!(text, "  {volume}: {{labels: [\"{label}\"]}}").unwrap();
+        }
+        text += "services:\n";
+        for service in self.names("services") {
+            let changed = match SERVICES.contains(&service) {
+                true => self.changed(service, moved).await,
+                false => "    profiles: [elsewhere]\n".to_owned(),
+            };
+            write!(text, "  {service}:\n{changed}").unwrap();
+        }
+        text
+    }
+
+    async fn changed(&self, service: &str, moved: &[Moved<'_>]) -> String {
+        let mut text = format!("    image: {}\n", image(self.docker, service).await);
+        text += "    build: !reset null\n    pull_policy: never\n    depends_on: !reset null\n";
+        writeln!(text, "    labels: [\"{}\"]", self.docker.label()).unwrap();
+        text += "    extra_hosts:\n";
         for (host, addr) in moved {
-            words.push(format!("--add-host={}:{}", name_of(host), addr.ip()));
+            writeln!(text, "      {}: {}", name_of(host), addr.ip()).unwrap();
         }
-        words.extend(restrictions(service));
-        words.extend(healthcheck(&service["healthcheck"]));
-        for mount in service["volumes"].as_array().into_iter().flatten() {
-            words.push(format!("--volume={volume}:{}", text(&mount["target"])));
+        text += "    environment:\n";
+        let environment = self.file["services"][service]["environment"].as_object();
+        for (name, value) in environment.unwrap() {
+            let value = at_home(value.as_str().unwrap(), moved);
+            writeln!(text, "      {name}: \"{value}\"").unwrap();
         }
-        words
+        text
+    }
+
+    fn names(&self, of: &str) -> impl Iterator<Item = &str> {
+        self.file[of]
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+    }
+
+    /// `docker compose`, with nothing in its environment that a file could refer to.
+    async fn run(&self, over: &[&Path], words: &[&str]) -> String {
+        let mut compose = Command::new(find("docker-compose"));
+        compose
+            .env_clear()
+            .env("DOCKER_HOST", self.docker.host())
+            .env("HOME", self.docker.folder())
+            .current_dir(root())
+            .args(["--project-name", &self.project, "--file", FILE]);
+        for file in over {
+            compose.arg("--file").arg(file);
+        }
+        run(compose.args(words), "").await.ok()
     }
 }
 
@@ -67,45 +136,4 @@ fn at_home(value: &str, moved: &[Moved<'_>]) -> String {
 /// `etcd:2379` → `etcd`
 fn name_of(host: &str) -> &str {
     host.split(':').next().unwrap()
-}
-
-fn restrictions(service: &Value) -> Vec<String> {
-    let limits = &service["deploy"]["resources"]["limits"];
-    assert_eq!(service["read_only"], true);
-    let mut words = vec![
-        "--read-only".to_owned(),
-        format!("--restart={}", text(&service["restart"])),
-        format!("--stop-timeout={}", seconds(&service["stop_grace_period"])),
-        format!("--cpus={}", text(&limits["cpus"])),
-        format!("--memory={}", text(&limits["memory"])),
-        format!("--pids-limit={}", limits["pids"]),
-    ];
-    for dropped in service["cap_drop"].as_array().unwrap() {
-        words.push(format!("--cap-drop={}", text(dropped)));
-    }
-    for option in service["security_opt"].as_array().unwrap() {
-        words.push(format!("--security-opt={}", text(option)));
-    }
-    words
-}
-
-/// The engine takes the command of a health check only for a shell, which is not there: that of the image is the same.
-fn healthcheck(check: &Value) -> Vec<String> {
-    let times = ["interval", "timeout", "start_period"].map(|name| {
-        let flag = name.replace('_', "-");
-        format!("--health-{flag}={}", text(&check[name]))
-    });
-    let retries = format!("--health-retries={}", check["retries"]);
-    times.into_iter().chain([retries]).collect()
-}
-
-fn seconds(value: &Value) -> u64 {
-    let seconds = text(value).strip_suffix('s').unwrap();
-    seconds.parse().unwrap()
-}
-
-fn text(value: &Value) -> &str {
-    value
-        .as_str()
-        .unwrap_or_else(|| panic!("{value} is no text"))
 }
