@@ -184,6 +184,23 @@ async fn an_image_says_what_it_is() {
     assert_eq!(labels(&stage("image-muster"))["title"], "muster");
 }
 
+/// The figures are held against what is built by `cargo xtask dist`.
+#[test]
+fn the_readme_tells_how_large_each_image_is() {
+    let readme = fs::read_to_string(path("README.md")).unwrap();
+    for image in muster_testkit::BINARIES {
+        let row = format!("| `{image}` | ");
+        let told = readme.lines().find_map(|line| line.strip_prefix(&row));
+        let told = told.and_then(|cells| cells.split(" MB").next()?.parse::<f64>().ok());
+        let most = match image {
+            "muster-conflicts" => 3.0,
+            "muster" => 12.0,
+            _ => 6.0,
+        };
+        assert!(told.is_some_and(|told| told < most), "{image}: {told:?}");
+    }
+}
+
 #[test]
 fn an_image_takes_no_risk_on_its_own() {
     for stage in stages() {
