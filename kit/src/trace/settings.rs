@@ -58,7 +58,7 @@ impl Settings {
             return Err(protocol.bad("expected grpc, which is what is spoken here"));
         }
         let (collector, is_tls) = endpoint.read(collector)?;
-        let headers = of_traces("HEADERS").map(|headers| headers.read(self::headers));
+        let headers = of_traces("HEADERS").map(|headers| headers.read_secret(self::headers));
         let timeout_ms = of_traces("TIMEOUT").map_or(Ok(10_000), |timeout| timeout.number())?;
         let limit_ms = number(environment, "OTEL_BSP_EXPORT_TIMEOUT", 30_000)?;
         let attributes = variable(environment, "OTEL_RESOURCE_ATTRIBUTES");
@@ -88,6 +88,14 @@ impl<'a> Variable<'a> {
 
     fn read<T>(&self, read: impl FnOnce(&'a str) -> Result<T, String>) -> Result<T, BadSetting> {
         read(self.text).map_err(|why| self.bad(why))
+    }
+
+    /// The same, of what no message may repeat.
+    fn read_secret<T>(
+        &self,
+        read: impl FnOnce(&'a str) -> Result<T, String>,
+    ) -> Result<T, BadSetting> {
+        read(self.text).map_err(|why| BadSetting::of_variable(self.name, "***", why))
     }
 
     fn parse<T: FromStr<Err: Display>>(&self) -> Result<T, BadSetting> {
@@ -172,16 +180,14 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
         .collect()
 }
 
-/// They may hold secrets, so that no message repeats a value.
+/// They may hold secrets, so that no message repeats any of it: where one is misspelt, a secret may stand in its name.
 fn headers(text: &str) -> Result<HeaderMap, String> {
+    let expected = || "expected headers as name=value,name=value".to_owned();
     let mut headers = HeaderMap::new();
-    for (name, value) in pairs(text)? {
-        let lower = name.to_ascii_lowercase();
-        let bad = || format!("{name}: no header");
-        let (name, value) = (
-            HeaderName::try_from(&lower).map_err(|_| bad())?,
-            HeaderValue::try_from(&value).map_err(|_| bad())?,
-        );
+    for (name, value) in pairs(text).map_err(|_| expected())? {
+        let name = HeaderName::try_from(name.to_ascii_lowercase()).map_err(|_| expected())?;
+        let mut value = HeaderValue::try_from(value).map_err(|_| expected())?;
+        value.set_sensitive(true);
         headers.append(name, value);
     }
     Ok(headers)
@@ -272,5 +278,21 @@ mod tests {
             let refused = read(&[AT, (name, text)]).unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");
         }
+    }
+
+    #[test]
+    fn no_message_tells_what_is_in_the_headers() {
+        for text in [
+            "secret",
+            "Authorization: Bearer secret==",
+            "a=secret%ff",
+            "a=secret%0a",
+        ] {
+            let refused = read(&[AT, ("OTEL_EXPORTER_OTLP_HEADERS", text)]).unwrap_err();
+            assert!(!refused.to_string().contains("secret"), "{refused}");
+        }
+        let settings = read(&[AT, ("OTEL_EXPORTER_OTLP_HEADERS", "a=secret")]).unwrap();
+        let shown = format!("{settings:?}");
+        assert!(!shown.contains("secret"), "{shown}");
     }
 }

@@ -38,6 +38,9 @@ const IS_REMOTE: u32 = 0x200;
 
 /// Most spans are not longer.
 const TYPICAL_BYTES: usize = 384;
+/// Callers choose paths, hosts and ids: a longer text is cut, or a few requests would make a batch that no collector
+/// takes.
+const TEXT_BYTES: usize = 512;
 
 /// The value of an attribute.
 #[derive(Debug, Clone, Copy)]
@@ -67,10 +70,14 @@ impl SpanBytes {
     }
 
     pub(super) fn name(&mut self, name: &str) {
-        self.bytes(NAME, name.as_bytes());
+        self.bytes(NAME, cut(name).as_bytes());
     }
 
     pub(super) fn attribute(&mut self, key: &str, value: Value<'_>) {
+        let value = match value {
+            Value::Text(text) => Value::Text(cut(text)),
+            Value::Number(_) => value,
+        };
         let length = match value {
             Value::Text(text) => length_of_bytes(text.len()),
             Value::Number(number) => 1 + length_of_varint(number as u64),
@@ -159,4 +166,32 @@ fn length_of_bytes(length: usize) -> usize {
 
 fn length_of_varint(number: u64) -> usize {
     (number | 1).ilog2() as usize / 7 + 1
+}
+
+fn cut(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(TEXT_BYTES))
+        .unwrap_or(text)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn span_of(name: &str) -> Vec<u8> {
+        let context = TraceContext::root(1, 1, true);
+        let mut span = SpanBytes::begin(&context, 1, 0);
+        span.name(name);
+        span.attribute("url.path", Value::Text(name));
+        span.end(0)
+    }
+
+    #[test]
+    fn a_span_stays_small_whatever_callers_put_into_it() {
+        for (letter, length) in [("x", 512), ("é", 512), ("€", 510)] {
+            let bytes = span_of(&letter.repeat(20_000));
+            assert_eq!(bytes, span_of(&letter.repeat(length / letter.len())));
+            assert!(bytes.len() < 1_200, "{}", bytes.len());
+        }
+    }
 }
