@@ -139,3 +139,36 @@ async fn find(executor: impl SqliteExecutor<'_>, id: i64) -> Result<Option<Task>
     .await?;
     Ok(found.map(task))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use muster_kit::health::Health;
+
+    use super::*;
+
+    fn need() -> Need {
+        Health::default().need("store")
+    }
+
+    #[tokio::test]
+    async fn tasks_that_wait_from_before_there_were_traces_are_still_to_be_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tasks.db");
+        let old = sqlite::Sqlite::open(&path, &MIGRATIONS[..2], need());
+        let old = old.await.unwrap();
+        let insert = "INSERT INTO outbox
+                      (id, task_id, user_id, content, created_at_ms, completed_at_ms, version)
+                      VALUES (zeroblob(16), 1, 2, 'x', 3, 4, 5)";
+        sqlx::query(insert).execute(old.writer()).await.unwrap();
+        old.close().await;
+        drop(old);
+
+        let store = Sqlite::open(&path, Limits::default(), need())
+            .await
+            .unwrap();
+        let waiting = store.outbox(10).await.unwrap();
+        assert_eq!((waiting.len(), waiting[0].task.version), (1, 5));
+        assert_eq!(waiting[0].trace, None);
+    }
+}

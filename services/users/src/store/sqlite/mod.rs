@@ -100,3 +100,34 @@ fn user((id, email, created_at_ns): (i64, String, i64)) -> User {
         created_at_ns,
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use muster_kit::health::Health;
+
+    use super::*;
+
+    fn need() -> Need {
+        Health::default().need("store")
+    }
+
+    #[tokio::test]
+    async fn mails_that_wait_from_before_there_were_traces_are_still_to_be_offered() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("users.db");
+        let old = sqlite::Sqlite::open(&path, &MIGRATIONS[..1], need());
+        let old = old.await.unwrap();
+        let insert = "INSERT INTO outbox (id, recipient, content, created_at_ns)
+                      VALUES ('k', 'ann@localhost', 'Hello', 7)";
+        sqlx::query(insert).execute(old.writer()).await.unwrap();
+        old.close().await;
+        drop(old);
+
+        let store = Sqlite::open(&path, 10, need()).await.unwrap();
+        assert_eq!(store.waiting(), 1);
+        let due = store.due(10).await.unwrap().mails;
+        assert_eq!((&*due[0].id, &*due[0].content), ("k", "Hello"));
+        assert_eq!(due[0].trace, None);
+    }
+}
