@@ -40,6 +40,14 @@ pub fn install() {
     let _already = aws_lc_rs::default_provider().install_default();
 }
 
+/// The file with the CAs whose certificates a process believes; `None`: those of the web.
+///
+/// # Errors
+/// A setting is bad.
+pub fn believed(settings: &Settings) -> Result<Option<PathBuf>, BadSetting> {
+    Ok(settings.optional(CA)?.or(settings.optional(CLIENT_CA)?))
+}
+
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

@@ -1,5 +1,7 @@
 //! `muster certs`: a CA for development, and a certificate of it that all services and clients can show.
 
+mod check;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -39,6 +41,11 @@ enum Failure {
     Half(&'static str, &'static str),
     #[error("{0}: {1}")]
     Certificate(String, rcgen::Error),
+    #[error(
+        "{0}: not a CA of this command with its key beside it ({1}): \
+         move both away to have a new one, or name another folder with --dir"
+    )]
+    Foreign(String, rustls::Error),
 }
 
 /// The command line.
@@ -103,6 +110,10 @@ fn make(folder: &Path, more: impl Iterator<Item = String>, days: u64) -> Result<
     valid(&mut params, days);
     let key = KeyPair::generate().map_err(bad)?;
     let certificate = params.signed_by(&key, &issuer).map_err(bad)?;
+    let ca = folder.join("ca.pem");
+    let kept = fs::read(&ca).map_err(|cause| at(&ca, cause))?;
+    check::believed(&kept, certificate.der())
+        .map_err(|error| Failure::Foreign(ca.display().to_string(), error))?;
     replace(&folder.join("tls.key"), &key.serialize_pem(), SECRET)?;
     replace(&folder.join("tls.pem"), &certificate.pem(), OPEN)
 }

@@ -49,8 +49,7 @@ impl MySqlTls {
 
     /// Takes the files that the settings of the process name.
     pub(super) fn read_files(&mut self, settings: &Settings) -> Result<(), BadSetting> {
-        let callers = settings.optional(tls::CLIENT_CA)?;
-        self.ca = settings.optional(tls::CA)?.or(callers);
+        self.ca = tls::believed(settings)?;
         self.cert = settings.optional(tls::CERT)?;
         self.key = settings.optional(tls::KEY)?;
         Ok(())

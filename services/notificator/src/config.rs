@@ -1,11 +1,13 @@
 //! The settings of the service.
 
 use lettre::message::Mailbox;
+use lettre::transport::smtp::client::Certificate;
 use muster_kit::config::{BadSetting, Kind, Setting, Settings};
 use muster_kit::mail::{Address, MailDomain};
 use muster_kit::store::SqliteUrl;
+use muster_kit::tls;
 
-use crate::transport::Outlet;
+use crate::transport::{NoOutlet, Outlet};
 
 /// What may be set.
 pub const SETTINGS: &[Setting] = &[
@@ -56,11 +58,25 @@ impl Config {
             .map_err(|why: lettre::address::AddressError| bad(&why))?;
         Ok(Self {
             store: settings.get("store")?,
-            outlet: settings.get("smtp")?,
+            outlet: outlet(settings)?,
             from: Mailbox::new(None, from),
             mail_domain,
         })
     }
+}
+
+fn outlet(settings: &Settings) -> Result<Outlet, BadSetting> {
+    let url: String = settings.get("smtp")?;
+    let bad = |why: NoOutlet| BadSetting::new(&settings.flag("smtp"), why);
+    let Some(path) = tls::believed(settings)? else {
+        return Outlet::parse(&url, None).map_err(bad);
+    };
+    let unread = |why: &dyn std::fmt::Display| {
+        BadSetting::new("tls-ca", format!("{}: {why}", path.display()))
+    };
+    let pem = std::fs::read(&path).map_err(|why| unread(&why))?;
+    let ca = Certificate::from_pem(&pem).map_err(|why| unread(&why))?;
+    Outlet::parse(&url, Some(ca)).map_err(bad)
 }
 
 #[cfg(test)]

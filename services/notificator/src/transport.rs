@@ -4,9 +4,8 @@ mod folder;
 mod message;
 mod smtp;
 
-use std::str::FromStr;
-
 use lettre::message::Mailbox;
+use lettre::transport::smtp::client::Certificate;
 use muster_kit::mail::MailDomain;
 use muster_kit::trace::Span;
 
@@ -35,16 +34,21 @@ pub enum NoOutlet {
     /// The address of the server is off.
     #[error("expected an SMTP server, such as smtp://user:password@host:port")]
     Server,
+    /// The CA is none.
+    #[error("the file of --tls-ca holds no certificate that can be believed")]
+    Ca,
 }
 
-impl FromStr for Outlet {
-    type Err = NoOutlet;
-
-    fn from_str(text: &str) -> Result<Self, NoOutlet> {
+impl Outlet {
+    /// The way that a URL names. A server within TLS may show a certificate of this CA as well as of those of the web.
+    ///
+    /// # Errors
+    /// It names none.
+    pub fn parse(text: &str, ca: Option<Certificate>) -> Result<Self, NoOutlet> {
         match text.split_once(':') {
             Some(("file", "")) => Err(NoOutlet::Folder),
             Some(("file", folder)) => Ok(Self::Folder(Folder::new(folder))),
-            Some(("smtp" | "smtps", _)) => Smtp::new(text).map(Self::Smtp),
+            Some(("smtp" | "smtps", _)) => Smtp::new(text, ca).map(Self::Smtp),
             _ => Err(NoOutlet::Scheme),
         }
     }
@@ -107,7 +111,10 @@ mod tests {
 
     #[test]
     fn a_url_names_a_way_out() {
-        assert!(matches!("file:./mail".parse(), Ok(Outlet::Folder(_))));
+        assert!(matches!(
+            Outlet::parse("file:./mail", None),
+            Ok(Outlet::Folder(_))
+        ));
         for (text, why) in [
             ("", NoOutlet::Scheme),
             ("mail.example.org", NoOutlet::Scheme),
@@ -115,7 +122,7 @@ mod tests {
             ("file:", NoOutlet::Folder),
             ("smtp://", NoOutlet::Server),
         ] {
-            let refused = text.parse::<Outlet>().err();
+            let refused = Outlet::parse(text, None).err();
             assert_eq!(refused, Some(why), "{text:?}");
         }
     }

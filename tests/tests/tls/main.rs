@@ -3,6 +3,8 @@
 
 mod backends;
 mod callers;
+mod certs;
+mod mail;
 mod pki;
 mod registry;
 mod rotation;

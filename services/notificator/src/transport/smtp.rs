@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use lettre::transport::smtp::Error;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor};
 use tokio::time::timeout;
 
@@ -30,11 +31,16 @@ pub struct Smtp {
 
 impl Smtp {
     /// From a URL as lettre reads it: `smtps://` speaks TLS from the start, `smtp://` only with
-    /// `?tls=required`, by STARTTLS.
-    pub(super) fn new(url: &str) -> Result<Self, NoOutlet> {
-        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
-        let transport = builder.map_err(|_| NoOutlet::Server)?.build();
+    /// `?tls=required`, by STARTTLS. What the server shows is believed if it is of a CA of the web, or of this one.
+    pub(super) fn new(url: &str, ca: Option<Certificate>) -> Result<Self, NoOutlet> {
         let host = text_of_host(url).to_owned();
+        let builder = AsyncSmtpTransport::<Tokio1Executor>::from_url(url);
+        let mut builder = builder.map_err(|_| NoOutlet::Server)?;
+        if let (Some(ca), Some(tls)) = (ca, tls_of(url)) {
+            let believed = TlsParameters::builder(host.clone()).add_root_certificate(ca);
+            builder = builder.tls(tls(believed.build().map_err(|_| NoOutlet::Ca)?));
+        }
+        let transport = builder.build();
         Ok(Self {
             host,
             transport,
@@ -70,6 +76,18 @@ impl Smtp {
     async fn is_welcome(&self) -> bool {
         let tested = timeout(self.send_timeout, self.transport.test_connection()).await;
         matches!(tested, Ok(Ok(true)))
+    }
+}
+
+/// When TLS begins, by the URL, if ever.
+fn tls_of(url: &str) -> Option<fn(TlsParameters) -> Tls> {
+    let options = url.split_once('?').map_or("", |(_, options)| options);
+    let is_set = |option| options.split('&').any(|one| one == option);
+    match url.split_once(':')?.0 {
+        "smtps" => Some(Tls::Wrapper),
+        _ if is_set("tls=required") => Some(Tls::Required),
+        _ if is_set("tls=opportunistic") => Some(Tls::Opportunistic),
+        _ => None,
     }
 }
 

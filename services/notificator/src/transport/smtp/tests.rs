@@ -56,7 +56,7 @@ impl Server {
     fn client(&self, send_timeout: Duration) -> Smtp {
         Smtp {
             send_timeout,
-            ..Smtp::new(&self.url).unwrap()
+            ..Smtp::new(&self.url, None).unwrap()
         }
     }
 }
