@@ -16,6 +16,7 @@ use pb::health_client::HealthClient;
 use tokio::time::timeout;
 use tonic::{Code, Status};
 
+use crate::config::{Environment, environment};
 use crate::duration::Seconds;
 use crate::process::block_on;
 use crate::tls::Dial;
@@ -34,7 +35,8 @@ const USAGE: &str = "usage: grpc-health-probe -addr=HOST:PORT [flags]
   -tls-client-key   file with its private key
   -tls-server-name  name to find in the server's certificate (default: the host of -addr)
   -tls-no-verify    believe whoever answers
-  -user-agent, -v   taken for compatibility, without effect";
+  -user-agent, -v   taken for compatibility, without effect
+Without a host in -addr and without TLS flags, MUSTER_TLS_CERT and MUSTER_TLS_KEY say whether to speak TLS.";
 
 /// What to ask of whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,6 +113,7 @@ pub fn if_called_so() -> Option<ExitCode> {
         return Some(ExitCode::SUCCESS);
     }
     let outcome = Probe::parse(&words).and_then(|probe| {
+        let probe = probe.beside_server(&environment());
         let dial = probe.tls.dial()?;
         block_on(probe.run(dial))
     });
@@ -182,6 +185,18 @@ impl Probe {
             }
         }
         Ok(())
+    }
+
+    /// The same, within TLS where the environment says that the server on this machine speaks it: an image's HEALTHCHECK
+    /// cannot know. It shows the server's own certificate, which callers may have to have.
+    fn beside_server(self, environment: &Environment) -> Self {
+        match self.addr.starts_with(':') {
+            true => Self {
+                tls: self.tls.or_of_server(environment),
+                ..self
+            },
+            false => self,
+        }
     }
 
     /// Asks, dialling in this way.
@@ -276,6 +291,30 @@ mod tests {
         ]);
         assert_eq!(one.unwrap(), expected);
         assert_eq!(two.unwrap(), expected);
+    }
+
+    #[test]
+    fn what_the_server_on_this_machine_speaks_is_known_from_its_environment() {
+        let speaks_tls = ["CERT", "KEY"].map(|name| (format!("MUSTER_TLS_{name}"), "x".to_owned()));
+        let environment = Environment::from(speaks_tls);
+        let own = parse(&["-addr=:1"]).unwrap().beside_server(&environment);
+        let said = [
+            "-tls",
+            "-tls-no-verify",
+            "-tls-client-cert=x",
+            "-tls-client-key=x",
+        ];
+        assert_eq!(own, parse(&[&["-addr=:1"][..], &said].concat()).unwrap());
+        for words in [&["-addr=a:1"][..], &["-addr=:1", "-tls"]] {
+            let probe = parse(words).unwrap();
+            assert_eq!(
+                probe.clone().beside_server(&environment),
+                probe,
+                "{words:?}"
+            );
+        }
+        let plain = parse(&["-addr=:1"]).unwrap();
+        assert_eq!(plain.clone().beside_server(&Environment::new()), plain);
     }
 
     #[test]

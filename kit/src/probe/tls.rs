@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::Failure;
+use crate::config::Environment;
 use crate::tls::{BadFile, Dial, File, Files, Tls};
 
 const CA_CERT: &str = "tls-ca-cert";
@@ -74,6 +75,21 @@ impl TlsFlags {
             None => return Ok(()),
         };
         Err(Failure::Usage(why))
+    }
+
+    /// The same; without a flag, those that fit a server with this environment, which is asked by itself.
+    pub(super) fn or_of_server(self, environment: &Environment) -> Self {
+        let set = |name: &str| environment.get(name).filter(|path| !path.is_empty());
+        match set("MUSTER_TLS_CERT") {
+            Some(cert) if self == Self::default() => Self {
+                is_on: true,
+                no_verify: true,
+                client_cert: Some(cert.clone()),
+                client_key: set("MUSTER_TLS_KEY").cloned(),
+                ..self
+            },
+            _ => self,
+        }
     }
 
     /// How to dial with them.

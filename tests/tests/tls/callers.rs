@@ -132,3 +132,25 @@ async fn the_probe_speaks_tls_as_grpc_health_probe_does() {
         assert_eq!(probed.status.code(), Some(code), "{told}");
     }
 }
+
+#[tokio::test]
+async fn the_probe_of_an_image_knows_what_the_server_beside_it_speaks() {
+    use std::os::unix::process::CommandExt;
+
+    let (pki, service) = service().await;
+    let own = pki.issue("activity");
+    let port = service.addr().rsplit(':').next().unwrap().to_owned();
+    let mut command = program("muster-activity");
+    command
+        .arg0("grpc-health-probe")
+        .arg(format!("-addr=:{port}"))
+        .env("MUSTER_TLS_CERT", &own.cert)
+        .env("MUSTER_TLS_KEY", &own.key);
+    let probed = run(&mut tokio::process::Command::from(command), "").await;
+    assert_eq!(
+        (probed.status.code(), probed.stdout.trim()),
+        (Some(0), "status: SERVING"),
+        "{}",
+        probed.stderr
+    );
+}
