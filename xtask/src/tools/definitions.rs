@@ -48,7 +48,13 @@ pub(super) fn install(cache: &Cache) -> Result<(), String> {
         go.args(words).current_dir(MODULE);
         go
     };
-    run(&mut go(&["mod", "download", GATEWAY, PROMETHEUS, CERT_MANAGER]))?;
+    run(&mut go(&[
+        "mod",
+        "download",
+        GATEWAY,
+        PROMETHEUS,
+        CERT_MANAGER,
+    ]))?;
     for (kind, module, file) in KINDS {
         let folder = printed(&mut go(&["list", "-m", "-f", "{{.Dir}}", module]))?;
         let from = Path::new(folder.trim()).join(file);
