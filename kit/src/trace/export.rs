@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status};
 
-use super::queue::{Ended, count_dropped};
+use super::queue::{Ended, Queue, count_dropped};
 use super::recorder::{Recorder, recorder};
 use super::resource::scope;
 use crate::backoff::Backoff;
@@ -32,6 +32,18 @@ struct Exporter {
     recorder: &'static Recorder,
     client: TraceServiceClient<Channel>,
     is_held_up: bool,
+}
+
+/// A batch on its way, which waits again if it is dropped before its fate is known: a stop sends it once more.
+struct UnderWay {
+    queue: &'static Queue,
+    batch: Vec<Ended>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.queue.give_back(std::mem::take(&mut self.batch));
+    }
 }
 
 /// Exports spans for as long as it is polled, if there is a collector.
@@ -81,11 +93,13 @@ impl Exporter {
         if batch.is_empty() {
             return;
         }
-        let count = batch.len();
-        let request = self.request(batch);
+        let queue = &self.recorder.queue;
+        let mut under_way = UnderWay { queue, batch };
+        let request = self.request(&under_way.batch);
         let limit = self.recorder.settings.timeout;
         let sent = timeout(limit, self.send_until_taken(request)).await;
         let sent = sent.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")));
+        let count = std::mem::take(&mut under_way.batch).len();
         self.tell(&sent);
         let (why, dropped) = match sent {
             Ok(rejected) => ("rejected", rejected.min(count)),
@@ -132,10 +146,10 @@ impl Exporter {
         self.is_held_up = sent.is_err();
     }
 
-    fn request(&self, batch: Vec<Ended>) -> ExportTraceServiceRequest {
+    fn request(&self, batch: &[Ended]) -> ExportTraceServiceRequest {
         let mut by_service: BTreeMap<&str, Vec<Bytes>> = BTreeMap::new();
         for Ended { service, bytes } in batch {
-            by_service.entry(service).or_default().push(bytes);
+            by_service.entry(service).or_default().push(bytes.clone());
         }
         let of_service = |(service, spans)| ResourceSpans {
             resource: Some(self.recorder.process.resource(service)),

@@ -69,6 +69,11 @@ impl Queue {
         spans.drain(..count).collect()
     }
 
+    /// Takes a batch back, as the next one.
+    pub(super) fn give_back(&self, batch: Vec<Ended>) {
+        self.lock().splice(..0, batch);
+    }
+
     /// How many wait.
     pub(super) fn len(&self) -> usize {
         self.lock().len()
@@ -112,6 +117,15 @@ mod tests {
         assert_eq!(numbers(&rest), [3]);
         assert!(queue.next(Duration::from_secs(5)).await.is_empty());
         assert!(start.elapsed() >= Duration::from_secs(5));
+    }
+
+    #[test]
+    fn a_batch_that_is_given_back_is_the_next_one() {
+        let queue = Queue::new(10, 2);
+        (1..=3).for_each(|number| queue.push(span(number)));
+        queue.give_back(queue.take());
+        assert_eq!(numbers(&queue.take()), [1, 2]);
+        assert_eq!(numbers(&queue.take()), [3]);
     }
 
     #[test]
