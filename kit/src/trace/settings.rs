@@ -74,7 +74,8 @@ impl Settings {
                 .map(|name| name.text.to_owned()),
             attributes: attributes.map_or(Ok(Vec::new()), |pairs| pairs.read(self::pairs))?,
             sampler: sampler(environment)?,
-            delay: Duration::from_millis(delay_ms),
+            // Not at all would be round and round without a rest.
+            delay: Duration::from_millis(delay_ms.max(1)),
             queue: queue.max(1) as usize,
             batch: batch.max(1) as usize,
         }))
@@ -278,6 +279,12 @@ mod tests {
             let refused = read(&[AT, (name, text)]).unwrap_err().to_string();
             assert!(refused.contains(name), "{refused}");
         }
+    }
+
+    #[test]
+    fn spans_are_not_looked_for_without_a_rest() {
+        let settings = read(&[AT, ("OTEL_BSP_SCHEDULE_DELAY", "0")]).unwrap();
+        assert!(settings.unwrap().delay > Duration::ZERO);
     }
 
     #[test]
