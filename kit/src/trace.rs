@@ -2,7 +2,7 @@
 //!
 //! The context of a trace comes with a request, goes on with whatever the request brings about (calls, outboxes,
 //! messages), and is in every log line. It is followed whether or not this process exports spans; spans are recorded
-//! where a collector is configured ([`settings`]), and cost nothing otherwise.
+//! where a collector is configured (`OTEL_EXPORTER_OTLP_ENDPOINT`), and cost nothing otherwise.
 //!
 //! A span is kept as the bytes that a collector gets (OTLP): to record one is one allocation and a few hundred bytes
 //! written, to export a batch is to send them.
