@@ -14,6 +14,8 @@ use crate::collector::Collector;
 use crate::span::Span;
 use crate::{CALLER, DEADLINE, TRACE, exporting_to, header};
 
+const APPEND: &str = "muster.activity.v1.ActivityService/Append";
+
 /// All that the trace passes.
 struct Site {
     users: Service,
@@ -97,8 +99,7 @@ async fn one_trace_goes_from_two_requests_through_five_services_to_a_mail_and_a_
         "gateway: muster.activity.v1.ActivityService/Append",
         "activity: muster.activity.v1.ActivityService/Append",
     ];
-    let append = "muster.activity.v1.ActivityService/Append";
-    assert_eq!(way_to(&spans, append), [&completed[..], &stored].concat());
+    assert_eq!(way_to(&spans, APPEND), [&completed[..], &stored].concat());
 
     assert_eq!(site.smtp.mails().len(), 1);
     for (service, line) in [
@@ -112,12 +113,20 @@ async fn one_trace_goes_from_two_requests_through_five_services_to_a_mail_and_a_
     }
 }
 
-/// It has come to both of its ends, and of each span the parent is there.
+/// It has come to all of its ends, and of each span the parent is there.
 fn is_whole(spans: &[Span]) -> bool {
-    let has = |name: &str| spans.iter().any(|span| span.name == name);
+    let has = |(service, name): (&str, &str)| {
+        spans
+            .iter()
+            .any(|span| span.service == service && span.name == name)
+    };
     let ids: BTreeSet<&str> = spans.iter().map(|span| &*span.id).collect();
     let has_parent = |span: &Span| span.parent == CALLER || ids.contains(&*span.parent);
-    let ends = ["deliver mail", "send to client", "append events"];
+    let ends = [
+        ("muster-notificator", "deliver mail"),
+        ("muster-gateway", "send to client"),
+        ("muster-activity", APPEND),
+    ];
     ends.into_iter().all(has) && spans.iter().all(has_parent)
 }
 
