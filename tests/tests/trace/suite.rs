@@ -18,16 +18,7 @@ async fn in_one_process_each_service_has_its_own_name_and_the_trace_goes_over_th
     let suite = Service::suite_with(&[], &exporting_to(&collector.endpoint())).await;
     complete(&suite.addr_of("tasks")).await;
 
-    let is_stored = |spans: &[Span]| {
-        let has = |name: &str| spans.iter().any(|span| span.name == name);
-        has("append events") && has("muster.activity.v1.ActivityService/Append")
-    };
-    let spans = collector.trace(TRACE, is_stored).await;
-    let of: BTreeSet<(&str, &str)> = spans
-        .iter()
-        .map(|span| (&*span.service, &*span.name))
-        .collect();
-    for expected in [
+    let expected = [
         ("muster-tasks", "PATCH /tasks/{id}"),
         (
             "muster-tasks",
@@ -38,9 +29,17 @@ async fn in_one_process_each_service_has_its_own_name_and_the_trace_goes_over_th
             "muster-activity",
             "muster.activity.v1.ActivityService/Append",
         ),
-    ] {
-        assert!(of.contains(&expected), "{expected:?} is missing in {of:?}");
-    }
+    ];
+    eventually(DEADLINE, || {
+        let spans = collector.spans();
+        let has = |&(service, name): &(&str, &str)| {
+            let of_trace = |span: &&Span| span.trace_id == TRACE;
+            let mut of_trace = spans.iter().filter(of_trace);
+            of_trace.any(|span| span.service == service && span.name == name)
+        };
+        std::future::ready(expected.iter().all(has).then_some(()))
+    })
+    .await;
 }
 
 #[tokio::test]
