@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use crate::metrics::Observed;
 
+pub use self::disk::size_bytes;
 pub use self::pool::{tell_connections, tell_waiting};
 pub use self::url::{MySqlUrl, NoStoreUrl, SqliteUrl, StoreUrl};
 

@@ -14,12 +14,16 @@ pub(super) fn observe(path: &Path) -> Observed {
 }
 
 fn tell(name: &str, path: &Path) {
-    let size_bytes = bytes(path) + bytes(&log(path));
-    gauge!("store_size_bytes", "store" => name.to_owned()).set(size_bytes as f64);
+    gauge!("store_size_bytes", "store" => name.to_owned()).set(size_bytes(path) as f64);
     if let Ok(disk) = statvfs(super::parent(path)) {
         let free_bytes = disk.f_bavail * disk.f_frsize;
         gauge!("store_disk_free_bytes", "store" => name.to_owned()).set(free_bytes as f64);
     }
+}
+
+/// The bytes that a database takes on its disk, with its write-ahead log; 0 where there is none.
+pub fn size_bytes(path: &Path) -> u64 {
+    bytes(path) + bytes(&log(path))
 }
 
 /// The write-ahead log of a database.

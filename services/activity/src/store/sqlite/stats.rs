@@ -1,7 +1,8 @@
 //! How much there is.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use muster_kit::store::size_bytes;
 use rusqlite::Connection;
 
 use super::reader;
@@ -18,18 +19,6 @@ pub(super) fn read(connection: &Connection, path: &Path) -> rusqlite::Result<Sta
         topics: count("SELECT count(*) FROM topics")?,
         first_position,
         last_position,
-        size_bytes: bytes(path) + bytes(&log(path)),
+        size_bytes: size_bytes(path),
     })
-}
-
-/// The write-ahead log of a database.
-fn log(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    name.into()
-}
-
-/// What a file takes; nothing when it is not there.
-fn bytes(path: &Path) -> u64 {
-    path.metadata().map_or(0, |metadata| metadata.len())
 }
