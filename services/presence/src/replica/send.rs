@@ -65,11 +65,10 @@ impl Replica {
                 })),
             }
         }
-        let seen: Vec<_> = self
-            .last_seen
-            .all()
-            .map(|(user, at)| (user.clone(), at))
-            .collect();
+        let seen = self.last_seen.all().map(|(user, at)| (user.clone(), at));
+        let mut seen: Vec<_> = seen.collect();
+        // A map has no order, and what a replica says is to follow from what it was told alone.
+        seen.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         let parts = seen.chunks(USERS_PER_MESSAGE);
         link.queue
             .extend(parts.map(|part| Message::LastSeen(part.to_vec())));
