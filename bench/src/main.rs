@@ -16,6 +16,7 @@ mod scale;
 mod suite;
 mod table;
 mod tasks;
+mod traced;
 mod workload;
 
 use std::process::ExitCode;

@@ -17,6 +17,11 @@ impl Scale {
         self.pick(1, 3)
     }
 
+    /// The same where what is compared is nearly alike.
+    pub(crate) fn close_rounds(self) -> usize {
+        3 * self.rounds()
+    }
+
     /// Unary calls for each server in a round.
     pub(crate) fn calls(self) -> u64 {
         self.pick(10_000, 200_000)

@@ -15,6 +15,7 @@ mod relay;
 mod rest;
 mod site;
 mod socket;
+mod traced;
 
 /// All of it.
 pub(crate) const SUITE: Suite = Suite {
@@ -33,6 +34,8 @@ most; in each round muster and its peers took their turns.
   RabbitMQ confirms from a quorum queue, then nothing.
 - What waits for the bus was completed without one. The peer publishes as many messages of the same size to the same
   kinds of queues, in batches as large, and waits for the confirms of each batch.
+- Traces go to a collector beside it that takes them and does nothing; what its queue cannot hold is dropped, as it is
+  by default.
 ",
     versions,
     workloads: &WORKLOADS,
@@ -48,7 +51,7 @@ fn versions() -> Vec<(&'static str, String)> {
 }
 
 /// In the order in which they run.
-const WORKLOADS: [Workload; 3] = [
+const WORKLOADS: [Workload; 4] = [
     Workload {
         name: "creates",
         about: creates::ABOUT,
@@ -63,5 +66,10 @@ const WORKLOADS: [Workload; 3] = [
         name: "relay",
         about: relay::ABOUT,
         run: |scale| Box::pin(relay::run(scale)),
+    },
+    Workload {
+        name: "traced",
+        about: traced::ABOUT,
+        run: |scale| Box::pin(traced::run(scale)),
     },
 ];

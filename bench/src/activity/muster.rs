@@ -3,7 +3,7 @@
 use muster_kit::channel::Channel;
 use muster_proto::compat::activity::EventRequest;
 use muster_proto::muster::activity::v1 as pb;
-use muster_testkit::{Service, get};
+use muster_testkit::Service;
 use pb::activity_service_client::ActivityServiceClient;
 use prost::Message;
 
@@ -41,15 +41,6 @@ impl Muster {
         Muster {
             service: Service::start_with("muster-activity", &[], environment).await,
         }
-    }
-
-    /// What it counts under a name, all labels together.
-    pub(crate) async fn metric(&self, name: &str) -> Result<f64, Failure> {
-        let told = get(&self.service.addr_of("admin"), "/metrics").await;
-        let (_, text) = told.ok_or_else(|| Failure::new("no metrics"))?;
-        let lines = text.lines().filter(|line| line.starts_with(name));
-        let numbers = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-        Ok(numbers.sum())
     }
 
     /// Starts it and fills it: `count` events of deployment 1, and behind them the small topic.

@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use muster_testkit::{MariaDb, RabbitMq, eventually, get};
 
 use crate::failure::Failure;
@@ -10,7 +9,6 @@ use crate::figure::{Figure, Target, Unit};
 use crate::h2load::{self, Load};
 use crate::scale::Scale;
 use crate::tasks::broker::Publisher;
-use crate::tasks::rest::Rest;
 use crate::tasks::site::Tasks;
 use crate::workload::in_turn;
 
@@ -24,8 +22,6 @@ const FILL: Load = Load {
     connections: 4,
     streams_per_connection: 16,
 };
-/// PATCHes that are under way while tasks are completed without a bus.
-const WINDOW: usize = 64;
 
 #[derive(Clone, Copy)]
 enum Subject {
@@ -52,7 +48,7 @@ async fn relay(count: u64) -> Result<f64, Failure> {
     let (database, broker) = tokio::join!(MariaDb::start(), RabbitMq::start());
     let mut tasks = Tasks::on_mariadb(&database, "tasks", None).await;
     h2load::rate(&tasks.create(), FILL, count).await?;
-    complete_all(&tasks).await?;
+    tasks.complete_all().await?;
     tasks.service.process().sigkill();
 
     let tasks = Tasks::on_mariadb(&database, "tasks", Some(&broker)).await;
@@ -74,17 +70,4 @@ async fn relayed(tasks: &Tasks, least: u64) -> Option<u64> {
     let mut lines = metrics.lines();
     let relayed = lines.find_map(|line| line.strip_prefix("tasks_relayed_total "))?;
     relayed.parse().ok().filter(|relayed| *relayed >= least)
-}
-
-async fn complete_all(tasks: &Tasks) -> Result<(), Failure> {
-    let (ids, rest) = (tasks.ids().await?, Rest::connect(&tasks.addr()).await?);
-    let part = ids.len().div_ceil(WINDOW);
-    let complete = ids.chunks(part).map(async |ids| {
-        for id in ids {
-            rest.complete(*id).await?;
-        }
-        Ok::<_, Failure>(())
-    });
-    try_join_all(complete).await?;
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! muster-tasks and what it works with, as a user starts them.
 
+use futures_util::future::try_join_all;
 use muster_kit::channel::Channel;
 use muster_proto::muster::tasks::v1::tasks_service_client::TasksServiceClient;
 use muster_proto::muster::tasks::v1::{ListTasksRequest, ListTasksResponse};
@@ -7,11 +8,15 @@ use muster_testkit::{MariaDb, RabbitMq, Service};
 
 use crate::failure::Failure;
 use crate::h2load::Post;
+use crate::tasks::rest::Rest;
 
 /// Whose all tasks of the benchmark are: nobody's of the demo data.
 pub(crate) const USER: i64 = 77;
 /// What each of them says.
 const CONTENT: &str = "Water the plants on the balcony, and those in the hall as well.";
+
+/// PATCHes that are under way while all tasks are completed.
+const WINDOW: usize = 64;
 
 /// A running muster-tasks on an empty store, killed when dropped.
 pub(crate) struct Tasks {
@@ -21,7 +26,12 @@ pub(crate) struct Tasks {
 impl Tasks {
     /// On SQLite.
     pub(crate) async fn on_sqlite() -> Tasks {
-        let service = Service::start("muster-tasks", &[]).await;
+        Tasks::on_sqlite_with(&[]).await
+    }
+
+    /// The same with these variables in its environment.
+    pub(crate) async fn on_sqlite_with(environment: &[(&str, &str)]) -> Tasks {
+        let service = Service::start_with("muster-tasks", &[], environment).await;
         Tasks { service }
     }
 
@@ -72,5 +82,19 @@ impl Tasks {
             }
             page_token = next_page_token;
         }
+    }
+
+    /// Completes them all; returns once each PATCH is answered.
+    pub(crate) async fn complete_all(&self) -> Result<(), Failure> {
+        let (ids, rest) = (self.ids().await?, Rest::connect(&self.addr()).await?);
+        let part = ids.len().div_ceil(WINDOW);
+        let complete = ids.chunks(part).map(async |ids| {
+            for id in ids {
+                rest.complete(*id).await?;
+            }
+            Ok::<_, Failure>(())
+        });
+        try_join_all(complete).await?;
+        Ok(())
     }
 }
