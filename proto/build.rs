@@ -28,7 +28,7 @@ const OWN: [&str; 7] = [
 const USED: [&str; 2] = ["etcd/etcd.proto", "opentelemetry/trace.proto"];
 
 /// Encoded spans, which are sent again without a copy.
-const SPANS: &str = ".opentelemetry.proto.collector.trace.v1.ScopeSpans.spans";
+const SPANS: &str = ".opentelemetry.proto.collector.trace.v1.ResourceSpans.scope_spans";
 
 /// Streams of this package are many and idle, their messages tiny: a codec with small buffers.
 const SMALL_MESSAGES: &str = "cloudstate.samples.chat.presence";

@@ -25,6 +25,7 @@ pub mod probe;
 pub mod process;
 pub mod reflection;
 pub mod request_id;
+mod rpc_method;
 pub mod server;
 pub mod status;
 pub mod store;

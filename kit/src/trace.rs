@@ -5,8 +5,9 @@
 //! where a collector is configured (`OTEL_EXPORTER_OTLP_ENDPOINT`), and cost nothing otherwise.
 //!
 //! A span is kept as the bytes that a collector gets (OTLP): to record one is one allocation and a few hundred bytes
-//! written, to export a batch is to send them.
+//! written, and copied to those of its batch; to export a batch is to send it.
 
+mod batch;
 mod context;
 mod export;
 mod id;
@@ -16,6 +17,7 @@ mod resource;
 mod sampler;
 mod settings;
 mod span;
+mod template;
 mod wire;
 
 pub use self::context::TraceContext;
@@ -23,6 +25,7 @@ pub(crate) use self::export::{export, flush};
 pub(crate) use self::recorder::install;
 pub use self::recorder::is_on;
 pub use self::span::{Kind, Span};
+pub(crate) use self::template::Template;
 
 /// What is asked all the time, and tells nothing about the work.
 const UNTRACED: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];

@@ -27,6 +27,12 @@ pub(crate) struct Place {
     pub(crate) context: TraceContext,
 }
 
+impl Place {
+    pub(crate) fn new(service: &'static str, context: TraceContext) -> Arc<Self> {
+        Arc::new(Self { service, context })
+    }
+}
+
 impl Work {
     /// The work of a request.
     pub(crate) fn of(request: RequestId, place: Option<Arc<Place>>) -> Self {

@@ -1,24 +1,53 @@
 //! Calls to others: their durations by method and code, and their spans.
 
+use std::collections::HashMap;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
-use metrics::histogram;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use super::traced;
-use crate::status::code_name;
+use crate::rpc_method::RpcMethod;
 use crate::trace::Span;
+
+/// The meters of one channel, by path. Only our own code calls by it, so that there are few.
+#[derive(Default)]
+pub(super) struct Meters(RwLock<HashMap<String, Arc<RpcMethod>>>);
+
+impl Meters {
+    fn of(&self, path: &str) -> Arc<RpcMethod> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(method) = known.get(path) {
+            return method.clone();
+        }
+        drop(known);
+        let method = Arc::new(RpcMethod::called(path));
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(path.to_owned()).or_insert(method).clone()
+    }
+
+    /// Starts that of a call, which gets the context of its trace.
+    pub(super) fn start(&self, request: &mut Request<Body>) -> Meter {
+        let method = self.of(request.uri().path());
+        Meter {
+            span: traced::begin(request, &method),
+            method,
+            started: Instant::now(),
+            code: None,
+            peer: None,
+        }
+    }
+}
 
 /// A call that is under way; counted when it is dropped.
 pub(super) struct Meter {
-    method: String,
+    method: Arc<RpcMethod>,
     started: Instant,
     /// Where there is none in the end, the caller went away before.
     code: Option<Code>,
@@ -28,17 +57,6 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    /// Of a call, which gets the context of its trace.
-    pub(super) fn start(request: &mut Request<Body>) -> Meter {
-        Meter {
-            span: traced::begin(request),
-            method: request.uri().path().trim_start_matches('/').to_owned(),
-            started: Instant::now(),
-            code: None,
-            peer: None,
-        }
-    }
-
     /// It goes to this endpoint.
     pub(super) fn goes_to(&mut self, addr: &Arc<str>) {
         if self.span.is_recorded() {
@@ -76,12 +94,7 @@ impl Drop for Meter {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
         traced::end(&mut self.span, code, self.peer.as_deref());
-        histogram!(
-            "rpc_client_call_duration_seconds",
-            "rpc_method" => std::mem::take(&mut self.method),
-            "rpc_response_status_code" => code_name(code),
-        )
-        .record(self.started.elapsed());
+        self.method.record(code, self.started.elapsed());
     }
 }
 

@@ -35,7 +35,7 @@ use crate::tls::Dial;
 use deadline::Deadline;
 pub use error::was_sent;
 use error::{CallError, Failure};
-use meter::Meter;
+use meter::{Meter, Meters};
 use outgoing::Outgoing;
 pub use peer::Peer;
 use table::Table;
@@ -55,6 +55,7 @@ struct Inner {
     scheme: Scheme,
     /// Whether a failed connection fails the calls that wait for it.
     fails_fast: bool,
+    meters: Meters,
     _connecting: AbortOnDropHandle<()>,
 }
 
@@ -88,6 +89,7 @@ impl Channel {
                 table,
                 scheme,
                 fails_fast,
+                meters: Meters::default(),
                 _connecting: AbortOnDropHandle::new(connecting),
             }),
         }
@@ -160,7 +162,7 @@ impl Service<Request<Body>> for Channel {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let (channel, mut meter) = (self.clone(), Meter::start(&mut request));
+        let (channel, mut meter) = (self.clone(), self.inner.meters.start(&mut request));
         Box::pin(async move {
             let answer = channel.send(request, &mut meter).await;
             meter.follow(answer)

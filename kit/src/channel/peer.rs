@@ -13,7 +13,6 @@ use tower::Service;
 use super::Inner;
 use super::deadline::Deadline;
 use super::error::{CallError, Failure};
-use super::meter::Meter;
 use super::outgoing::Outgoing;
 
 /// One endpoint. A tonic client on it calls this endpoint and no other; while it is not ready,
@@ -78,7 +77,7 @@ impl Service<Request<Body>> for Peer {
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let (peer, mut meter) = (self.clone(), Meter::start(&mut request));
+        let (peer, mut meter) = (self.clone(), self.inner.meters.start(&mut request));
         meter.goes_to(&peer.addr);
         Box::pin(async move {
             let deadline = Deadline::of(&request);

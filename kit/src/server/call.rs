@@ -46,7 +46,7 @@ impl Call {
         };
         let traced = match is_grpc {
             _ if !shared.is_traced() => None,
-            true => traced::rpc(request, shared.service, method.is_some()),
+            true => traced::rpc(request, shared, method),
             false => traced::http(request, shared, scheme),
         };
         Self {

@@ -1,16 +1,16 @@
-//! Calls under way, and durations of those that have ended by method and code, with handles that are looked up once.
+//! Calls under way, and durations of those that have ended by method and code.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use metrics::{Gauge, Histogram, counter, gauge, histogram};
+use metrics::{Gauge, counter, gauge, histogram};
 use tonic::Code;
 
-use crate::status::code_name;
+use crate::rpc_method::RpcMethod;
+use crate::trace::Template;
 
-/// gRPC status codes: 0 to 16.
-const CODES: usize = 17;
+/// What is called is none of ours.
+pub(super) const OTHER: &str = "_OTHER";
 
 /// Why a request may get no answer of its handler.
 const REFUSALS: [&str; 2] = ["origin", "deadline"];
@@ -20,7 +20,9 @@ const REFUSALS: [&str; 2] = ["origin", "deadline"];
 pub(super) struct Meters {
     service: &'static str,
     methods: HashMap<String, Method>,
-    meters: Vec<Meter>,
+    known: Vec<RpcMethod>,
+    /// All that are none.
+    other: RpcMethod,
     calls: Gauge,
 }
 
@@ -29,20 +31,11 @@ pub(super) struct Meters {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Method(u16);
 
-struct Meter {
-    path: String,
-    by_code: [OnceLock<Histogram>; CODES],
-}
-
 impl Meters {
     /// Meters for every method of the descriptor set; of those, only the served are ever used.
     pub(super) fn new(service: &'static str) -> Self {
         let paths = muster_proto::method_paths();
-        let numbered = paths.iter().cloned().zip((0..).map(Method));
-        let meter = |path| Meter {
-            path,
-            by_code: Default::default(),
-        };
+        let known = paths.iter().map(|path| RpcMethod::served(service, path));
         for why in REFUSALS {
             counter!("server_requests_refused_total", "service" => service, "why" => why)
                 .increment(0);
@@ -50,14 +43,21 @@ impl Meters {
         Self {
             service,
             calls: gauge!("server_calls", "service" => service),
-            methods: numbered.collect(),
-            meters: paths.into_iter().map(meter).collect(),
+            known: known.collect(),
+            other: RpcMethod::served(service, OTHER),
+            methods: paths.into_iter().zip((0..).map(Method)).collect(),
         }
     }
 
     /// The method that is called by a path, if there is one.
     pub(super) fn method(&self, path: &str) -> Option<Method> {
         self.methods.get(path).copied()
+    }
+
+    /// What the spans of its calls have in common, if they are parts of traces; `None` is no method.
+    pub(super) fn span(&self, method: Option<Method>) -> Option<&Template> {
+        let known = method.and_then(|Method(number)| self.known.get(usize::from(number)));
+        known.unwrap_or(&self.other).span()
     }
 
     /// A call or request has come.
@@ -78,18 +78,9 @@ impl Meters {
 
     /// Counts a call that has ended.
     pub(super) fn record(&self, method: Method, code: Code, took: Duration) {
-        let Some(meter) = self.meters.get(usize::from(method.0)) else {
-            return;
-        };
-        let handle = meter.by_code[code as usize].get_or_init(|| {
-            histogram!(
-                "rpc_server_call_duration_seconds",
-                "service" => self.service,
-                "rpc_method" => meter.path.trim_start_matches('/').to_owned(),
-                "rpc_response_status_code" => code_name(code),
-            )
-        });
-        handle.record(took);
+        if let Some(known) = self.known.get(usize::from(method.0)) {
+            known.record(code, took);
+        }
     }
 }
 

@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use http::uri::Authority;
-use http::{HeaderMap, Method, Request, Version, header};
+use http::{Request, Version, header};
 use tonic::Code;
 
 use super::edge::Shared;
+use super::meter::{Method, OTHER};
+use crate::rpc_method::note_code;
 use crate::status::code_name;
 use crate::trace::{self, Kind, Span, TraceContext};
 use crate::work::Place;
 
-/// What is called is none of ours.
-const OTHER: &str = "_OTHER";
 /// The failures that are the server's own, of which no caller is to blame.
 const OWN_FAILURES: [Code; 6] = [
     Code::Unknown,
@@ -25,35 +25,29 @@ const OWN_FAILURES: [Code; 6] = [
 ];
 
 /// A request that is part of a trace.
-pub(super) struct Traced {
-    span: Span,
-    /// For the tasks that work on it.
-    place: Option<Arc<Place>>,
-}
+pub(super) struct Traced(Span);
 
 /// Begins the span of a gRPC call; `None` if there is neither a trace that it belongs to nor one to begin.
 pub(super) fn rpc<B>(
     request: &Request<B>,
-    service: &'static str,
-    is_known: bool,
+    shared: &Shared,
+    method: Option<Method>,
 ) -> Option<Box<Traced>> {
-    let method = match is_known {
-        true => request.uri().path().trim_start_matches('/'),
-        false => OTHER,
-    };
-    let mut span = begin(request, service, method)?;
-    if span.is_recorded() {
-        span.note("rpc.system.name", "grpc");
-        span.note("rpc.method", method);
-        note_server(&mut span, request);
-    }
-    Some(Traced::new(span))
+    let like = shared.meters.span(method)?;
+    let parent = parent(request)?;
+    let mut span = Span::begin_like(shared.service, like, parent.as_ref());
+    note_server(&mut span, request);
+    Some(Box::new(Traced(span)))
 }
 
 /// The same of an HTTP request.
 pub(super) fn http<B>(request: &Request<B>, shared: &Shared, scheme: &str) -> Option<Box<Traced>> {
     let method = method_name(request.method());
-    let mut span = begin(request, shared.service, method)?;
+    if !trace::is_traced(request.uri().path()) {
+        return None;
+    }
+    let parent = parent(request)?;
+    let mut span = Span::begin(shared.service, Kind::Server, method, parent.as_ref());
     if span.is_recorded() {
         if let Some(route) = shared.patterns.of(request.uri().path()) {
             span.rename(&format!("{method} {route}"));
@@ -65,78 +59,61 @@ pub(super) fn http<B>(request: &Request<B>, shared: &Shared, scheme: &str) -> Op
         span.note("network.protocol.version", version(request.version()));
         note_server(&mut span, request);
     }
-    Some(Traced::new(span))
+    Some(Box::new(Traced(span)))
 }
 
-fn begin<B>(request: &Request<B>, service: &'static str, name: &str) -> Option<Span> {
+/// The trace that a request belongs to; none within where it begins one, and none at all where it does not.
+fn parent<B>(request: &Request<B>) -> Option<Option<TraceContext>> {
     let parent = TraceContext::of(request.headers());
-    if parent.is_none() && !trace::is_on() {
-        return None;
-    }
-    if !trace::is_traced(request.uri().path()) {
-        return None;
-    }
-    Some(Span::begin(service, Kind::Server, name, parent.as_ref()))
+    (parent.is_some() || trace::is_on()).then_some(parent)
 }
 
 impl Traced {
-    fn new(span: Span) -> Box<Traced> {
-        let place = span.place();
-        Box::new(Traced { span, place })
-    }
-
     /// Where it is in which trace.
     pub(super) fn place(&self) -> Option<Arc<Place>> {
-        self.place.clone()
+        self.0.place()
     }
 
     /// Its caller went away before there was a status.
     pub(super) fn end_cancelled(&mut self, is_grpc: bool) {
         match is_grpc {
             true => self.end_rpc(Code::Cancelled),
-            false => self.span.fail("cancelled"),
+            false => self.0.fail("cancelled"),
         }
     }
 
     /// It has ended with this status.
     pub(super) fn end_rpc(&mut self, code: Code) {
-        let name = code_name(code);
-        self.span.note("rpc.response.status_code", name);
+        note_code(&mut self.0, code);
         if OWN_FAILURES.contains(&code) {
-            self.span.fail(name);
+            self.0.fail(code_name(code));
         }
     }
 
     /// The same of an HTTP request.
     pub(super) fn end_http(&mut self, status: u16) {
-        if !self.span.is_recorded() {
+        if !self.0.is_recorded() {
             return;
         }
-        self.span
+        self.0
             .note_number("http.response.status_code", status.into());
         if status >= 500 {
-            self.span.fail(&status.to_string());
+            self.0.fail(&status.to_string());
         }
     }
 }
 
+/// It is served where it was addressed to: HTTP/2 has an authority, HTTP/1.1 a Host.
 fn note_server<B>(span: &mut Span, request: &Request<B>) {
-    let named = request.uri().authority().cloned();
-    let Some(server) = named.or_else(|| host(request.headers())) else {
-        return;
-    };
-    span.note("server.address", server.host());
-    if let Some(port) = server.port_u16() {
-        span.note_number("server.port", port.into());
+    let host = || request.headers().get(header::HOST)?.to_str().ok();
+    let named = request.uri().authority().map(Authority::as_str);
+    if let Some(at) = named.or_else(host) {
+        span.note_server(at);
     }
-}
-
-fn host(headers: &HeaderMap) -> Option<Authority> {
-    headers.get(header::HOST)?.to_str().ok()?.parse().ok()
 }
 
 /// Names from outside would grow without bound.
-fn method_name(method: &Method) -> &'static str {
+fn method_name(method: &http::Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
         "HEAD" => "HEAD",

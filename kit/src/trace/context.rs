@@ -76,10 +76,7 @@ impl TraceContext {
 
     /// Runs a function as a part of a service's work in this trace: what it logs has the trace's id.
     pub fn scope<T>(&self, service: &'static str, work: impl FnOnce() -> T) -> T {
-        let place = Some(Arc::new(Place {
-            service,
-            context: self.clone(),
-        }));
+        let place = Some(Place::new(service, self.clone()));
         let request = Work::current(|work| work.request.clone());
         Work { request, place }.sync_scope(work)
     }

@@ -1,27 +1,24 @@
 //! From the queue to the collector, one batch at a time. A collector that hangs or is away costs spans, and nothing
 //! else.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use bytes::Bytes;
 use metrics::{counter, gauge};
 use muster_proto::otlp::trace_service_client::TraceServiceClient;
-use muster_proto::otlp::{ExportTraceServiceRequest, ResourceSpans, ScopeSpans};
+use muster_proto::otlp::{ExportTraceServiceRequest, ResourceSpans};
 use tokio::time::{sleep, timeout};
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status};
 
-use super::queue::{Ended, Queue, count_dropped};
+use super::batch::{Batch, CONVENTIONS};
+use super::queue::{Queue, count_dropped};
 use super::recorder::{Recorder, recorder};
-use super::resource::scope;
 use crate::backoff::Backoff;
 use crate::channel::Channel;
 use crate::tls::{Dial, Tls};
 
-/// Which conventions the attributes follow.
-const CONVENTIONS: &str = "https://opentelemetry.io/schemas/1.38.0";
 /// How long a stop waits for the collector.
 const LAST_CALL: Duration = Duration::from_secs(2);
 const FIRST_RETRY: Duration = Duration::from_millis(100);
@@ -37,7 +34,7 @@ struct Exporter {
 /// A batch on its way, which waits again if it is dropped before its fate is known: a stop sends it once more.
 struct UnderWay {
     queue: &'static Queue,
-    batch: Vec<Ended>,
+    batch: Batch,
 }
 
 impl Drop for UnderWay {
@@ -89,8 +86,8 @@ impl Exporter {
     }
 
     /// Sends a batch, again and again until its time is over.
-    async fn send(&mut self, batch: Vec<Ended>) {
-        if batch.is_empty() {
+    async fn send(&mut self, batch: Batch) {
+        if batch.spans == 0 {
             return;
         }
         let queue = &self.recorder.queue;
@@ -99,7 +96,7 @@ impl Exporter {
         let limit = self.recorder.settings.timeout;
         let sent = timeout(limit, self.send_until_taken(request)).await;
         let sent = sent.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time")));
-        let count = std::mem::take(&mut under_way.batch).len();
+        let count = std::mem::take(&mut under_way.batch).spans;
         self.tell(&sent);
         let (why, dropped) = match sent {
             Ok(rejected) => ("rejected", rejected.min(count)),
@@ -146,36 +143,29 @@ impl Exporter {
         self.is_held_up = sent.is_err();
     }
 
-    fn request(&self, batch: &[Ended]) -> ExportTraceServiceRequest {
-        let mut by_service: BTreeMap<&str, Vec<Bytes>> = BTreeMap::new();
-        for Ended { service, bytes } in batch {
-            by_service.entry(service).or_default().push(bytes.clone());
-        }
-        let of_service = |(service, spans)| ResourceSpans {
+    fn request(&self, batch: &Batch) -> ExportTraceServiceRequest {
+        let of_service = |(service, spans): &(&'static str, _)| ResourceSpans {
             resource: Some(self.recorder.process.resource(service)),
-            scope_spans: vec![ScopeSpans {
-                scope: Some(scope()),
-                spans,
-                schema_url: CONVENTIONS.to_owned(),
-            }],
+            scope_spans: vec![Bytes::clone(spans)],
             schema_url: CONVENTIONS.to_owned(),
         };
         ExportTraceServiceRequest {
-            resource_spans: by_service.into_iter().map(of_service).collect(),
+            resource_spans: batch.services.iter().map(of_service).collect(),
         }
     }
 }
 
 /// What the specification of OTLP says to try again.
 fn may_succeed_later(status: &Status) -> bool {
-    matches!(
-        status.code(),
+    match status.code() {
         Code::Cancelled
-            | Code::DeadlineExceeded
-            | Code::Aborted
-            | Code::OutOfRange
-            | Code::Unavailable
-            | Code::DataLoss
-            | Code::ResourceExhausted
-    )
+        | Code::DeadlineExceeded
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        // Only a collector that says when: a batch that is too large for it stays so.
+        Code::ResourceExhausted => !status.details().is_empty(),
+        _ => false,
+    }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::context::TraceContext;
 use super::id;
-use super::queue::Ended;
 use super::recorder::{Recorder, recorder};
+use super::template::Template;
 use super::wire::{SpanBytes, Value};
 use crate::clock::now_ns;
 use crate::work::{Place, Work};
@@ -30,15 +30,9 @@ pub enum Kind {
 /// costs nothing.
 #[derive(Debug)]
 pub struct Span {
-    service: &'static str,
-    context: Option<TraceContext>,
-    record: Option<Record>,
-}
-
-#[derive(Debug)]
-struct Record {
-    recorder: &'static Recorder,
-    bytes: SpanBytes,
+    /// Shared with the tasks that work on it.
+    place: Option<Arc<Place>>,
+    record: Option<SpanBytes>,
 }
 
 impl Span {
@@ -50,10 +44,18 @@ impl Span {
         name: &str,
         parent: Option<&TraceContext>,
     ) -> Self {
-        match recorder() {
-            Some(recorder) => Self::recorded(recorder, service, kind, name, parent, true),
-            None => Self::unrecorded(service, parent.cloned()),
-        }
+        Self::begun(service, parent).named(kind, name)
+    }
+
+    /// The same as many others before.
+    pub(crate) fn begin_like(
+        service: &'static str,
+        like: &Template,
+        parent: Option<&TraceContext>,
+    ) -> Self {
+        let mut span = Self::begun(service, parent);
+        span.note_all(like);
+        span
     }
 
     /// Begins work that was asked for at another time, and kept until now with its trace; nothing if it is of none.
@@ -71,34 +73,50 @@ impl Span {
 
     /// Begins a part of the work that this task does; nothing if that is of no trace.
     pub fn part(kind: Kind, name: &str) -> Self {
+        Self::begun_here().named(kind, name)
+    }
+
+    /// The same as many others before.
+    pub(crate) fn part_like(like: &Template) -> Self {
+        let mut span = Self::begun_here();
+        span.note_all(like);
+        span
+    }
+
+    fn begun(service: &'static str, parent: Option<&TraceContext>) -> Self {
+        match recorder() {
+            Some(recorder) => Self::recorded(recorder, service, parent, true),
+            None => Self::at(parent.map(|parent| Place::new(service, parent.clone()))),
+        }
+    }
+
+    fn begun_here() -> Self {
         let Some(place) = Work::current(|work| work.place.clone()) else {
             return Self::none();
         };
-        let parent = Some(&place.context);
         match recorder() {
-            Some(recorder) => Self::recorded(recorder, place.service, kind, name, parent, false),
-            None => Self::unrecorded(place.service, parent.cloned()),
+            Some(recorder) => {
+                let parent = Some(&place.context);
+                Self::recorded(recorder, place.service, parent, false)
+            }
+            None => Self::at(Some(place)),
         }
     }
 
     /// Of no trace.
     pub fn none() -> Self {
-        Self::unrecorded("", None)
+        Self::at(None)
     }
 
-    fn unrecorded(service: &'static str, context: Option<TraceContext>) -> Self {
-        Self {
-            service,
-            context,
-            record: None,
-        }
+    /// Unrecorded.
+    fn at(place: Option<Arc<Place>>) -> Self {
+        let record = None;
+        Self { place, record }
     }
 
     fn recorded(
         recorder: &'static Recorder,
         service: &'static str,
-        kind: Kind,
-        name: &str,
         parent: Option<&TraceContext>,
         is_remote: bool,
     ) -> Self {
@@ -111,23 +129,30 @@ impl Span {
         };
         if !is_taken {
             // Who works on it elsewhere is not to look for a span that is not there.
-            return Self::unrecorded(service, Some(parent.cloned().unwrap_or(context)));
+            let context = parent.cloned().unwrap_or(context);
+            return Self::at(Some(Place::new(service, context)));
         }
-        let mut bytes = SpanBytes::begin(&context, kind as u8, now());
-        bytes.name(name);
+        let mut bytes = SpanBytes::begin(&context, now());
         if let Some(parent) = parent {
             bytes.parent(parent, is_remote);
         }
         Self {
-            service,
-            context: Some(context),
-            record: Some(Record { recorder, bytes }),
+            place: Some(Place::new(service, context)),
+            record: Some(bytes),
         }
+    }
+
+    fn named(mut self, kind: Kind, name: &str) -> Self {
+        if let Some(record) = &mut self.record {
+            record.kind(kind as u8);
+            record.name(name);
+        }
+        self
     }
 
     /// By which others name it as their parent; where it is not recorded, what it is part of.
     pub fn context(&self) -> Option<&TraceContext> {
-        self.context.as_ref()
+        Some(&self.place.as_ref()?.context)
     }
 
     /// Whether it is recorded: only then is it worth to find out what there is to note.
@@ -138,36 +163,54 @@ impl Span {
     /// Gives it another name.
     pub fn rename(&mut self, name: &str) {
         if let Some(record) = &mut self.record {
-            record.bytes.name(name);
+            record.name(name);
         }
     }
 
     /// Notes something about it, by the name that the semantic conventions have for that.
     pub fn note(&mut self, name: &'static str, text: &str) {
         if let Some(record) = &mut self.record {
-            record.bytes.attribute(name, Value::Text(text));
+            record.attribute(name, Value::Text(text));
+        }
+    }
+
+    /// Notes what lies ready.
+    pub(crate) fn note_all(&mut self, part: &Template) {
+        if let Some(record) = &mut self.record {
+            record.extend(part.bytes());
+        }
+    }
+
+    /// Notes at which server the work is done: `host:port`, or a host alone.
+    pub(crate) fn note_server(&mut self, at: &str) {
+        if self.is_recorded() {
+            let (host, port) = host_and_port(at);
+            self.note("server.address", host);
+            if let Some(port) = port {
+                self.note_number("server.port", port.into());
+            }
         }
     }
 
     /// Notes a number.
     pub fn note_number(&mut self, name: &'static str, number: i64) {
         if let Some(record) = &mut self.record {
-            record.bytes.attribute(name, Value::Number(number));
+            record.attribute(name, Value::Number(number));
         }
     }
 
     /// It serves another piece of work as well.
     pub fn link(&mut self, other: &TraceContext) {
         if let Some(record) = &mut self.record {
-            record.bytes.link(other);
+            record.link(other);
         }
     }
 
     /// It failed; `kind` is one of few words (`error.type`).
     pub fn fail(&mut self, kind: &str) {
         if let Some(record) = &mut self.record {
-            record.bytes.attribute("error.type", Value::Text(kind));
-            record.bytes.failed();
+            record.attribute("error.type", Value::Text(kind));
+            record.failed();
         }
     }
 
@@ -180,22 +223,60 @@ impl Span {
 
     /// For the task that does it.
     pub(crate) fn place(&self) -> Option<Arc<Place>> {
-        let context = self.context.clone()?;
-        let service = self.service;
-        Some(Arc::new(Place { service, context }))
+        self.place.clone()
     }
 }
 
 impl Drop for Span {
     fn drop(&mut self) {
-        if let Some(Record { recorder, bytes }) = self.record.take() {
-            let (service, bytes) = (self.service, bytes.end(now()).into());
-            recorder.queue.push(Ended { service, bytes });
+        if let (Some(record), Some(place), Some(recorder)) =
+            (&mut self.record, &self.place, recorder())
+        {
+            recorder.queue.push(place.service, record.end(now()));
         }
     }
+}
+
+/// Of an IPv6 address without its brackets. Each call asks: no searcher of `str` is as fast on so few bytes.
+fn host_and_port(at: &str) -> (&str, Option<u16>) {
+    let digits = at.bytes().rev().take_while(u8::is_ascii_digit).count();
+    let (before, port) = at.split_at(at.len() - digits);
+    let (host, port) = match before.strip_suffix(':') {
+        Some(host) if !port.is_empty() => (host, port.parse().ok()),
+        _ => (at, None),
+    };
+    let user = host.bytes().rposition(|byte| byte == b'@');
+    let host = user.map_or(host, |at| &host[at + 1..]);
+    let within = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'));
+    (within.unwrap_or(host), port)
 }
 
 /// Since the Unix epoch.
 fn now() -> u64 {
     u64::try_from(now_ns()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_its_host_and_its_port() {
+        for (at, host, port) in [
+            ("localhost:50051", "localhost", Some(50051)),
+            ("127.0.0.1:1", "127.0.0.1", Some(1)),
+            ("[::1]:65535", "::1", Some(65535)),
+            ("[::1]", "::1", None),
+            ("activity", "activity", None),
+            ("activity7", "activity7", None),
+            ("activity:", "activity:", None),
+            ("ann:secret@activity:7", "activity", Some(7)),
+            ("activity:65536", "activity", None),
+            ("", "", None),
+        ] {
+            assert_eq!(host_and_port(at), (host, port), "{at:?}");
+        }
+    }
 }

@@ -32,6 +32,9 @@ const NUMBER: u32 = 3;
 const STATUS_CODE: u32 = 3;
 const ERROR: u64 = 2;
 
+/// The spans of a `ScopeSpans`.
+const SPANS: u32 = 2;
+
 /// In the flags of a span: whether its parent is elsewhere is known, and it is.
 const HAS_IS_REMOTE: u32 = 0x100;
 const IS_REMOTE: u32 = 0x200;
@@ -42,6 +45,13 @@ const TYPICAL_BYTES: usize = 384;
 /// takes.
 const TEXT_BYTES: usize = 512;
 
+/// Adds a span to an encoded `ScopeSpans`.
+pub(super) fn add_span(scope_spans: &mut Vec<u8>, span: &[u8]) {
+    let mut bytes = SpanBytes(std::mem::take(scope_spans));
+    bytes.bytes(SPANS, span);
+    *scope_spans = bytes.0;
+}
+
 /// The value of an attribute.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Value<'a> {
@@ -49,17 +59,25 @@ pub(super) enum Value<'a> {
     Number(i64),
 }
 
-/// A span in the making: fields come in any order, and the last of a name counts.
-#[derive(Debug)]
+/// A span in the making, or a part of one: fields come in any order, and the last of a name counts.
+#[derive(Debug, Default)]
 pub(super) struct SpanBytes(Vec<u8>);
 
 impl SpanBytes {
-    pub(super) fn begin(context: &TraceContext, kind: u8, start_ns: u64) -> Self {
+    pub(super) fn begin(context: &TraceContext, start_ns: u64) -> Self {
         let mut bytes = Self(Vec::with_capacity(TYPICAL_BYTES));
         bytes.place(context);
-        bytes.varint_field(KIND, u64::from(kind));
         bytes.fixed64(START, start_ns);
         bytes
+    }
+
+    pub(super) fn kind(&mut self, kind: u8) {
+        self.varint_field(KIND, u64::from(kind));
+    }
+
+    /// Adds what lies ready.
+    pub(super) fn extend(&mut self, part: &SpanBytes) {
+        self.0.extend_from_slice(&part.0);
     }
 
     /// The span that it is part of, and whether that is of another process.
@@ -106,14 +124,19 @@ impl SpanBytes {
         self.varint_field(STATUS_CODE, ERROR);
     }
 
-    pub(super) fn end(mut self, end_ns: u64) -> Vec<u8> {
+    /// All of it.
+    pub(super) fn end(&mut self, end_ns: u64) -> &[u8] {
         self.fixed64(END, end_ns);
-        self.0
+        &self.0
     }
 
     fn place(&mut self, context: &TraceContext) {
-        self.bytes(TRACE_ID, &context.trace_id.to_be_bytes());
-        self.bytes(SPAN_ID, &context.span_id.to_be_bytes());
+        let mut ids = [0; 28];
+        ids[..2].copy_from_slice(&[key(TRACE_ID, BYTES), 16]);
+        ids[2..18].copy_from_slice(&context.trace_id.to_be_bytes());
+        ids[18..20].copy_from_slice(&[key(SPAN_ID, BYTES), 8]);
+        ids[20..].copy_from_slice(&context.span_id.to_be_bytes());
+        self.0.extend_from_slice(&ids);
         if let Some(state) = context.state() {
             self.bytes(TRACE_STATE, state.as_bytes());
         }
@@ -131,13 +154,14 @@ impl SpanBytes {
     }
 
     fn fixed64(&mut self, field: u32, number: u64) {
-        self.key(field, FIXED64);
-        self.0.extend(number.to_le_bytes());
+        let mut bytes = [key(field, FIXED64); 9];
+        bytes[1..].copy_from_slice(&number.to_le_bytes());
+        self.0.extend_from_slice(&bytes);
     }
 
     fn bytes(&mut self, field: u32, bytes: &[u8]) {
         self.head(field, bytes.len());
-        self.0.extend(bytes);
+        self.0.extend_from_slice(bytes);
     }
 
     /// The head of a field of so many bytes.
@@ -157,6 +181,11 @@ impl SpanBytes {
         }
         self.0.push(number as u8);
     }
+}
+
+/// Of a field with a number up to 15.
+const fn key(field: u32, kind: u32) -> u8 {
+    (field << 3 | kind) as u8
 }
 
 /// Of a field with a number up to 15.
@@ -180,10 +209,10 @@ mod tests {
 
     fn span_of(name: &str) -> Vec<u8> {
         let context = TraceContext::root(1, 1, true);
-        let mut span = SpanBytes::begin(&context, 1, 0);
+        let mut span = SpanBytes::begin(&context, 0);
         span.name(name);
         span.attribute("url.path", Value::Text(name));
-        span.end(0)
+        span.end(0).to_vec()
     }
 
     #[test]
