@@ -80,7 +80,7 @@ pub const COMMON: &[Setting] = &[
     Setting::of_suite(
         "admin",
         "ADDR",
-        "Address of the admin HTTP: /healthz /readyz /metrics",
+        "Address of the admin port: /healthz /readyz /metrics, and gRPC health",
     ),
     Setting::of_suite(
         "drain",

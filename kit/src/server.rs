@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use muster_proto::health::v1::health_server::{HealthServer, SERVICE_NAME as HEALTH};
 use tonic::body::Body;
 use tonic::codegen::Service;
 use tonic::server::NamedService;
@@ -34,7 +35,7 @@ pub use self::limits::{Limits, StreamRate};
 pub use self::routes::HttpRoutes;
 pub use self::upgrade::{Caller, Upgrade, Upgraded};
 use crate::Shutdown;
-use crate::health::HealthRpc;
+use crate::health::{Health, HealthRpc};
 use crate::listen::Listener;
 use crate::origin::Origins;
 use crate::process::Context;
@@ -77,9 +78,7 @@ impl Server {
             patterns: Vec::new(),
             limits: Limits::default(),
         };
-        server.grpc(muster_proto::health::v1::health_server::HealthServer::new(
-            health,
-        ))
+        server.grpc(HealthServer::new(health))
     }
 
     /// Adds a gRPC service under its own name, to health and reflection as well.
@@ -205,21 +204,23 @@ async fn stop_when_lost(context: &Context) {
     }
 }
 
-/// Serves plain HTTP routes until `stop` fires, then drains.
+/// Serves HTTP routes, and health beside them, until `stop` fires, then drains.
 pub(crate) async fn serve_router(
     name: &'static str,
     listener: Listener,
     router: Router,
+    health: Health,
     origins: Origins,
-    limits: Limits,
     stop: Shutdown,
     drain: Duration,
 ) {
-    let router = router.fallback(edge::not_found);
+    let routes = Routes::from(router.fallback(edge::not_found));
+    let routes = routes.add_service(HealthServer::new(HealthRpc(health)));
+    let limits = Limits::default();
     let edge = Edge::new(
         name,
-        router,
-        Vec::new(),
+        routes.prepare().into_axum_router(),
+        vec![HEALTH.to_owned()],
         Vec::new(),
         origins,
         &listener,

@@ -14,6 +14,7 @@ use axum::response::IntoResponse;
 use futures_util::FutureExt;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use muster_proto::health::v1::health_server::SERVICE_NAME as HEALTH;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tonic::Status;
@@ -67,9 +68,9 @@ impl Shared {
         service.is_some_and(|(service, _)| self.grpc_services.iter().any(|of| of == service))
     }
 
-    /// Whether requests are parts of traces: not those to the admin port, which has no gRPC service.
+    /// Whether requests are parts of traces: not those to the admin port, which serves health alone.
     pub(super) fn is_traced(&self) -> bool {
-        !self.grpc_services.is_empty()
+        self.grpc_services.iter().any(|of| of != HEALTH)
     }
 
     /// Who sends a request; of a gRPC call nobody asks.
