@@ -4,7 +4,7 @@
 
 use muster_kit::listen::Listener;
 use muster_kit::process::{Context, Service};
-use muster_kit::server::Server;
+use muster_kit::server::{Limits, Server};
 
 use config::Config;
 use error::Error;
@@ -49,8 +49,13 @@ pub async fn run(config: Config, listener: Listener, context: Context) -> Result
     let feeds = Feeds::new(activity.clone());
     let (followed, need) = (feeds.users().clone(), context.health.need("activity"));
     let (online, shutdown) = (Online::default(), context.shutdown.clone());
+    // Sockets leave the port when they are upgraded, event streams do not: both are counted by themselves, and what is
+    // called besides has as much room as at any service.
+    let mut limits = Limits::default();
+    limits.connections = limits.connections.saturating_add(config.limits.connections);
     let live = Live::start(feeds, online.clone(), config.limits, &shutdown);
     let server = Server::new(&context)
+        .limits(limits)
         .http(rpc::routes(&services, &shutdown)?)
         .http(services::routes(services, context.health.clone()))
         .http(live::routes(live))

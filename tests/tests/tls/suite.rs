@@ -76,6 +76,7 @@ async fn the_whole_suite_works_where_everybody_shows_a_certificate() {
     ask(&["-X", "PATCH", "-d", r#"{"status":1}"#, &task]).await;
     let frame = socket.next().await;
     assert_eq!(frame["task"]["id"], 1, "{frame}");
+    socket.close().await;
 
     let at = suite.addr_of("tasks");
     let words = [

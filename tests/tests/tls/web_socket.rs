@@ -48,6 +48,14 @@ impl WebSocket {
             }
         }
     }
+
+    /// Closes it, and reads to the end, which is not to look like a cut.
+    pub(crate) async fn close(mut self) {
+        self.0.close(None).await.unwrap();
+        while let Some(message) = timeout(SOON, self.0.next()).await.unwrap() {
+            message.unwrap();
+        }
+    }
 }
 
 fn config(shown: &Identity, ca: &str) -> ClientConfig {

@@ -332,11 +332,19 @@ impl Socket {
         }
     }
 
-    /// What can be written at once of the answer to a close.
+    /// What can be written at once of the answer to a close, and the end: within TLS a client tells it from a cut.
     fn write_last(&mut self, cx: &mut Context<'_>) {
+        if !matches!(self.sending, Sending::Nothing) {
+            return;
+        }
         let Wire { socket, control } = self.web.get_mut();
-        if matches!(self.sending, Sending::Nothing) && !control.is_empty() {
-            let _best_effort = Pin::new(socket).poll_write(cx, control);
+        let mut socket = Pin::new(socket);
+        let written = match control.is_empty() {
+            true => Poll::Ready(Ok(0)),
+            false => socket.as_mut().poll_write(cx, control),
+        };
+        if matches!(written, Poll::Ready(Ok(bytes)) if bytes == control.len()) {
+            let _best_effort = socket.poll_shutdown(cx);
         }
     }
 
