@@ -19,7 +19,7 @@ pub use self::group::{Group, Write};
 pub use super::WriteError;
 use super::{StoreError, StoreLock, lock, tell_connections};
 use crate::Shutdown;
-use crate::health::Need;
+use crate::health::{Health, Need};
 use crate::metrics::{Observed, observe};
 
 const READERS: u32 = 4;
@@ -145,6 +145,24 @@ impl Sqlite {
         })
     }
 
+    /// For tests: makes the database that an older version has left, with what one statement wrote into it.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub async fn leave_for_test(
+        path: &Path,
+        migrations: &Migrations,
+        sql: &'static str,
+    ) -> Result<(), OpenError> {
+        let old = Self::open(path, migrations, Health::default().need("store")).await?;
+        let written = sqlx::query(sql).execute(&old.writer).await;
+        old.close().await;
+        written.map(drop).map_err(|cause| OpenError::Failed {
+            path: path.display().to_string(),
+            cause,
+        })
+    }
+
     /// What it is called where it is told of.
     pub fn name(&self) -> &str {
         &self.name
@@ -251,7 +269,6 @@ fn migrator(migrations: &Migrations) -> Migrator {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::health::Health;
 
     const ONE: (&str, &str) = ("one", "CREATE TABLE one (id INTEGER PRIMARY KEY)");
     const TWO: (&str, &str) = ("two", "CREATE TABLE two (id INTEGER PRIMARY KEY)");

@@ -14,7 +14,7 @@ pub const METRICS: &[Metric] = &[
     ),
     Metric::gauge(
         "tasks_outbox_oldest_age_seconds",
-        "Since when the oldest of them waits; 0 where none does",
+        "Since when the oldest of them waits; 0 where none does, or there is no bus",
     ),
     Metric::gauge(
         "tasks_relay_leads",

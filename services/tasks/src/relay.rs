@@ -192,13 +192,22 @@ impl Relay {
 
     async fn tell_waiting(&self) -> Result<(), Error> {
         let waiting = self.store.waiting().await?;
-        let oldest = self.store.outbox(1).await?;
-        let since_ms = oldest.first().and_then(|one| one.task.completed_at_ms);
+        let since_ms = match self.bus.is_none() {
+            // Nobody is late who has nobody to tell.
+            true => None,
+            false => self.oldest_ms().await?,
+        };
         let age_ms = since_ms.map_or(0, |since_ms| now_ns() / 1_000_000 - since_ms);
         gauge!("tasks_outbox_waiting").set(waiting as f64);
         gauge!("tasks_outbox_oldest_age_seconds").set(age_ms.max(0) as f64 / 1e3);
         gauge!("tasks_outbox_limit").set(f64::from(MAX_WAITING));
         Ok(())
+    }
+
+    /// When the oldest of those that wait was completed.
+    async fn oldest_ms(&self) -> Result<Option<i64>, Error> {
+        let oldest = self.store.outbox(1).await?;
+        Ok(oldest.first().and_then(|one| one.task.completed_at_ms))
     }
 }
 

@@ -274,26 +274,19 @@ mod tests {
 
     use super::*;
 
-    fn need() -> Need {
-        Health::default().need("store")
-    }
-
     #[tokio::test]
     async fn mails_that_wait_from_before_there_were_traces_are_still_delivered() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notificator.db");
-        let old = sqlite::Sqlite::open(&path, &MIGRATIONS[..1], need());
-        let old = old.await.unwrap();
-        let id = Uuid::nil().to_string();
         let insert =
             "INSERT INTO mails (id, digest, recipient, subject, content, created_at_ns, due_ns)
-                      VALUES (?, 'd', 'ann@localhost', '', 'Hello', 7, 9)";
-        let inserted = sqlx::query(insert).bind(id).execute(old.writer()).await;
-        inserted.unwrap();
-        old.close().await;
-        drop(old);
+             VALUES ('00000000-0000-0000-0000-000000000000', 'd', 'ann@localhost', '', 'Hello', 7, 9)";
+        let left = sqlite::Sqlite::leave_for_test(&path, &MIGRATIONS[..1], insert).await;
+        left.unwrap();
 
-        let store = Sqlite::open(&path, 10, need()).await.unwrap();
+        let store = Sqlite::open(&path, 10, Health::default().need("store"))
+            .await
+            .unwrap();
         let due = store.due(10, &[]).await.unwrap().mails;
         assert_eq!((due.len(), &*due[0].content), (1, "Hello"));
         assert_eq!(due[0].trace, None);

@@ -166,6 +166,8 @@ async fn without_a_bus_completed_tasks_wait_until_there_is_one() {
         (metric(&service, "tasks_outbox_waiting").await? == "1").then_some(())
     })
     .await;
+    let age = metric(&service, "tasks_outbox_oldest_age_seconds").await;
+    assert_eq!(age.as_deref(), Some("0"), "nobody is late");
     assert!(service.stop(SOON).await.success());
     let _service = start(&sqlite(folder.path()), Some(&broker)).await;
     let (plain, _) = Ears::open(&broker).await.until_heard(1).await;

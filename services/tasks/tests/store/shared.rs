@@ -29,6 +29,25 @@ async fn processes_that_start_at_one_time_make_one_schema_with_demo_tasks_once()
 }
 
 #[tokio::test]
+async fn tasks_that_wait_in_a_database_from_before_there_were_traces_are_still_to_be_told() {
+    let server = MariaDb::start().await;
+    let engine = engine(&server).await;
+    let store = engine.open().await;
+    let id = create(&store, "x").await.id;
+    let done = set(&store, id, Status::Completed).await.unwrap();
+    store.close().await;
+    let as_it_was = "USE shared;
+        ALTER TABLE outbox DROP COLUMN traceparent, DROP COLUMN tracestate;
+        DELETE FROM muster_steps WHERE name = 'outbox trace';
+        SELECT COUNT(*) FROM muster_steps";
+    assert_eq!(server.sql(as_it_was).await.trim(), "8");
+
+    let waiting = engine.open().await.outbox(10).await.unwrap();
+    assert_eq!((waiting.len(), &waiting[0].task), (1, &done));
+    assert_eq!(waiting[0].trace, None);
+}
+
+#[tokio::test]
 async fn tasks_of_one_key_that_two_processes_create_at_one_time_are_one() {
     let server = MariaDb::start().await;
     let engine = engine(&server).await;

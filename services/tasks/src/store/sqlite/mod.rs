@@ -147,24 +147,17 @@ mod tests {
 
     use super::*;
 
-    fn need() -> Need {
-        Health::default().need("store")
-    }
-
     #[tokio::test]
     async fn tasks_that_wait_from_before_there_were_traces_are_still_to_be_told() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tasks.db");
-        let old = sqlite::Sqlite::open(&path, &MIGRATIONS[..2], need());
-        let old = old.await.unwrap();
         let insert = "INSERT INTO outbox
                       (id, task_id, user_id, content, created_at_ms, completed_at_ms, version)
                       VALUES (zeroblob(16), 1, 2, 'x', 3, 4, 5)";
-        sqlx::query(insert).execute(old.writer()).await.unwrap();
-        old.close().await;
-        drop(old);
+        let left = sqlite::Sqlite::leave_for_test(&path, &MIGRATIONS[..2], insert).await;
+        left.unwrap();
 
-        let store = Sqlite::open(&path, Limits::default(), need())
+        let store = Sqlite::open(&path, Limits::default(), Health::default().need("store"))
             .await
             .unwrap();
         let waiting = store.outbox(10).await.unwrap();

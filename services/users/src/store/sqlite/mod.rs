@@ -108,23 +108,18 @@ mod tests {
 
     use super::*;
 
-    fn need() -> Need {
-        Health::default().need("store")
-    }
-
     #[tokio::test]
     async fn mails_that_wait_from_before_there_were_traces_are_still_to_be_offered() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("users.db");
-        let old = sqlite::Sqlite::open(&path, &MIGRATIONS[..1], need());
-        let old = old.await.unwrap();
         let insert = "INSERT INTO outbox (id, recipient, content, created_at_ns)
                       VALUES ('k', 'ann@localhost', 'Hello', 7)";
-        sqlx::query(insert).execute(old.writer()).await.unwrap();
-        old.close().await;
-        drop(old);
+        let left = sqlite::Sqlite::leave_for_test(&path, &MIGRATIONS[..1], insert).await;
+        left.unwrap();
 
-        let store = Sqlite::open(&path, 10, need()).await.unwrap();
+        let store = Sqlite::open(&path, 10, Health::default().need("store"))
+            .await
+            .unwrap();
         assert_eq!(store.waiting(), 1);
         let due = store.due(10).await.unwrap().mails;
         assert_eq!((&*due[0].id, &*due[0].content), ("k", "Hello"));
