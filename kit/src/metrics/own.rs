@@ -113,6 +113,11 @@ pub const METRICS: &[Metric] = &[
     )
     .by(&["store"]),
     Metric::gauge(
+        "store_disk_size_bytes",
+        "Size of the disk that the store lies on",
+    )
+    .by(&["store"]),
+    Metric::gauge(
         "store_connections_busy",
         "Connections to a store that are at work, or its readers",
     )

@@ -16,8 +16,11 @@ pub(super) fn observe(path: &Path) -> Observed {
 fn tell(name: &str, path: &Path) {
     gauge!("store_size_bytes", "store" => name.to_owned()).set(size_bytes(path) as f64);
     if let Ok(disk) = statvfs(super::parent(path)) {
-        let free_bytes = disk.f_bavail * disk.f_frsize;
-        gauge!("store_disk_free_bytes", "store" => name.to_owned()).set(free_bytes as f64);
+        let of_disk = |metric: &'static str, blocks: u64| {
+            gauge!(metric, "store" => name.to_owned()).set((blocks * disk.f_frsize) as f64);
+        };
+        of_disk("store_disk_free_bytes", disk.f_bavail);
+        of_disk("store_disk_size_bytes", disk.f_blocks);
     }
 }
 

@@ -8,21 +8,21 @@ use tokio::process::Command;
 
 use crate::{path, read};
 
-const ALERTS: &str = "k8s/helm/muster/files/alerts.yaml";
-const TESTS: &str = "observability/alerts_test.yaml";
+pub(crate) const ALERTS: &str = "k8s/helm/muster/files/alerts.yaml";
+pub(crate) const TESTS: &str = "observability/alerts_test.yaml";
 
-async fn promtool(words: &[&str]) {
+pub(crate) async fn promtool(words: &[&str]) {
     let mut promtool = Command::new(find("promtool"));
     run(promtool.args(words).current_dir(path("")), "")
         .await
         .ok();
 }
 
-fn yaml(file: &str) -> Value {
+pub(crate) fn yaml(file: &str) -> Value {
     serde_yaml_ng::from_str(&read(file)).unwrap()
 }
 
-fn alerts() -> Vec<Value> {
+pub(crate) fn alerts() -> Vec<Value> {
     let groups = yaml(ALERTS)["groups"].as_array().unwrap().clone();
     let rules = groups
         .iter()

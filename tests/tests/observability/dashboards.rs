@@ -5,13 +5,20 @@ use std::fs;
 
 use serde_json::Value;
 
+use crate::alerts::alerts;
+use crate::selectors::selectors;
 use crate::table::table;
 use crate::{path, read};
 
 const FOLDER: &str = "k8s/helm/muster/files/dashboards";
 
-/// What Prometheus has beside our metrics.
-const ITS_OWN: [&str; 2] = ["up", "ALERTS"];
+/// What Prometheus has beside our metrics: its own, and those of kubelets.
+const OF_OTHERS: [&str; 4] = [
+    "up",
+    "ALERTS",
+    "kubelet_volume_stats_available_bytes",
+    "kubelet_volume_stats_capacity_bytes",
+];
 
 /// All dashboards, by the name of the file.
 pub(crate) fn dashboards() -> Vec<(String, Value)> {
@@ -37,15 +44,38 @@ pub(crate) fn expressions() -> Vec<String> {
         for panel in panels(&board) {
             for target in panel["targets"].as_array().unwrap() {
                 let expr = target["expr"].as_str().unwrap();
-                let expr = expr
-                    .replace("$__rate_interval", "1m")
-                    .replace("$service", "tasks");
-                assert!(!expr.contains('$'), "{expr}: an unknown variable");
+                let expr = with_values(expr);
                 all.push(expr);
             }
         }
     }
     all
+}
+
+/// An expression with a value for each variable.
+fn with_values(expr: &str) -> String {
+    let expr = expr
+        .replace("$__rate_interval", "1m")
+        .replace("$namespace", ".*")
+        .replace("$service", "tasks");
+    assert!(!expr.contains('$'), "{expr}: an unknown variable");
+    expr
+}
+
+/// What the variables of all dashboards ask for: `label_values(EXPRESSION, LABEL)`.
+pub(crate) fn variables() -> Vec<String> {
+    let boards = dashboards().into_iter();
+    let variables =
+        boards.flat_map(|(_, board)| board["templating"]["list"].as_array().unwrap().clone());
+    let asked = variables
+        .filter(|variable| variable["type"] == "query")
+        .map(|variable| {
+            let query = variable["query"]["query"].as_str().unwrap();
+            assert_eq!(variable["definition"], query);
+            let call = query.strip_prefix("label_values(").unwrap();
+            with_values(call.rsplit_once(", ").unwrap().0)
+        });
+    asked.collect()
 }
 
 #[test]
@@ -112,53 +142,10 @@ fn the_source_of_the_data_can_be_chosen_and_is_there_in_compose() {
     }
 }
 
-/// The metrics that an expression names: what stands before a selector, a range, an operator or an end.
+/// The metrics that an expression names.
 fn metrics_of(expr: &str) -> BTreeSet<String> {
-    let bare = without(&without(expr, '"', '"'), '{', '}');
-    let mut names = BTreeSet::new();
-    for clause in ["by (", "on (", "without ("] {
-        assert!(
-            !bare.contains(&clause.replace(" (", "(")),
-            "{expr}: write {clause}…)"
-        );
-    }
-    let bare = ["by (", "on (", "without ("]
-        .iter()
-        .fold(bare, |bare, clause| without_clause(&bare, clause));
-    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-    let mut rest = &*bare;
-    while let Some(start) = rest.find(is_word) {
-        let word: String = rest[start..]
-            .chars()
-            .take_while(|letter| is_word(*letter))
-            .collect();
-        rest = &rest[start + word.len()..];
-        let is_called = rest.trim_start().starts_with('(');
-        let is_name = word.starts_with(|first: char| first.is_ascii_alphabetic());
-        if is_name && !is_called && !["by", "on", "or", "and"].contains(&&*word) {
-            names.insert(word);
-        }
-    }
-    names
-}
-
-/// A text without what lies between two letters, and they themselves.
-fn without(text: &str, open: char, close: char) -> String {
-    let (mut kept, mut is_within) = (String::new(), false);
-    for letter in text.chars() {
-        match is_within {
-            true => is_within = letter != close,
-            false if letter == open => is_within = true,
-            false => kept.push(letter),
-        }
-    }
-    kept
-}
-
-fn without_clause(text: &str, clause: &str) -> String {
-    let mut parts = text.split(clause);
-    let first = parts.next().unwrap().to_owned();
-    parts.fold(first, |kept, part| kept + part.split_once(')').unwrap().1)
+    let selectors = selectors(expr).into_iter();
+    selectors.map(|selector| selector.metric).collect()
 }
 
 /// A metric under one of the names of its series.
@@ -168,14 +155,12 @@ fn is_known(name: &str) -> bool {
     let of_histogram = parts.iter().filter_map(|part| name.strip_suffix(part));
     let is_histogram = |base: &str| table.get(base).is_some_and(|row| row.kind == "histogram");
     let is_plain = table.get(name).is_some_and(|row| row.kind != "histogram");
-    ITS_OWN.contains(&name) || is_plain || of_histogram.into_iter().any(is_histogram)
+    OF_OTHERS.contains(&name) || is_plain || of_histogram.into_iter().any(is_histogram)
 }
 
 #[test]
 fn dashboards_and_alerts_name_metrics_that_there_are() {
-    let alerts: Value =
-        serde_yaml_ng::from_str(&read("k8s/helm/muster/files/alerts.yaml")).unwrap();
-    let alerts = alerts["groups"][0]["rules"].as_array().unwrap().iter();
+    let alerts = alerts().into_iter();
     let alerts = alerts.map(|alert| alert["expr"].as_str().unwrap().to_owned());
     let expressions: Vec<String> = expressions().into_iter().chain(alerts).collect();
     assert!(expressions.len() > 100);

@@ -5,9 +5,12 @@
 
 mod alerts;
 mod dashboards;
+mod disk;
 mod exposition;
 mod prometheus;
 mod reality;
+mod selectors;
+mod shared;
 mod table;
 
 use std::path::PathBuf;

@@ -1,9 +1,12 @@
 //! Traces, metrics, alerts and dashboards by values.
 
+use std::collections::BTreeSet;
 use std::fs;
 
+use muster_testkit::{find, run};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::process::Command;
 
 use crate::chart::{container, env, kinds_and_names, manifest, workload, workloads};
 use crate::helm::{copy, documents, render, template_of};
@@ -118,6 +121,94 @@ async fn the_monitor_reads_the_metrics_of_every_service_and_of_nothing_else() {
         let is_service = SERVICES.iter().any(|service| service.name == component);
         assert_eq!(has_port(workload), is_service, "{component}");
     }
+}
+
+/// The first block of a language that docs/observability.md has behind a heading.
+fn block_of_doc(heading: &str, language: &str) -> String {
+    let doc = fs::read_to_string(path("docs/observability.md")).unwrap();
+    let (_, section) = doc.split_once(&format!("# {heading}\n")).unwrap();
+    let (_, block) = section.split_once(&format!("```{language}\n")).unwrap();
+    block.split_once("```").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn a_prometheus_of_another_namespace_is_let_in_by_the_values_of_the_doc() {
+    let folder = tempfile::tempdir().unwrap();
+    let values = folder.path().join("values.yaml");
+    fs::write(&values, block_of_doc("Observability", "yaml")).unwrap();
+    let mut helm = Command::new(find("helm"));
+    helm.args(["template", "muster", "--kube-version", "1.30.0"]);
+    helm.arg("--values")
+        .arg(values)
+        .arg(path("k8s/helm/muster"));
+    let all = documents(&run(&mut helm, "").await.ok());
+    let monitoring = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}});
+    for service in SERVICES {
+        let policy = manifest(&all, "NetworkPolicy", &format!("muster-{}", service.name));
+        let let_in = passes(policy, "ingress", "from");
+        assert!(
+            let_in.contains(&format!("{monitoring} admin")),
+            "{let_in:?}"
+        );
+    }
+}
+
+/// The claim grows by a patch, and its StatefulSet is made anew with the template that it has then.
+#[tokio::test]
+async fn the_steps_to_a_larger_volume_name_what_the_chart_makes() {
+    let steps = block_of_doc("MusterDiskFilling", "bash");
+    let steps: Vec<&str> = steps.lines().collect();
+    let [patch, delete, upgrade] = steps[..] else {
+        panic!("{steps:?}");
+    };
+    let (patch, size) = patch.split_once(" -p ").unwrap();
+    let size: Value = serde_json::from_str(size.trim_matches('\'')).unwrap();
+    let (upgrade, value) = upgrade.split_once(" --set ").unwrap();
+    assert!(upgrade.starts_with("helm upgrade muster ./k8s/helm/muster"));
+    let name = delete.strip_prefix("kubectl delete statefulset ").unwrap();
+    let name = name.strip_suffix(" --cascade=orphan").unwrap();
+    let all = render(&[value]).await;
+    let claim = &manifest(&all, "StatefulSet", name)["spec"]["volumeClaimTemplates"][0];
+    let claim_name = claim["metadata"]["name"].as_str().unwrap();
+    assert_eq!(patch, format!("kubectl patch pvc {claim_name}-{name}-0"));
+    assert_eq!(
+        claim["spec"]["resources"]["requests"],
+        size["spec"]["resources"]["requests"]
+    );
+}
+
+/// What `(a|b)` in a text lets through, behind the words before it.
+fn alternatives(text: &str, before: &str) -> BTreeSet<String> {
+    let (_, rest) = text.split_once(&format!("{before}(")).unwrap();
+    let (all, _) = rest.split_once(')').unwrap();
+    all.split('|').map(str::to_owned).collect()
+}
+
+/// A claim tells by its name alone whose it is.
+#[tokio::test]
+async fn the_alert_of_full_volumes_knows_the_claims_of_backends_and_the_pods_of_services() {
+    let file = fs::read_to_string(path("k8s/helm/muster/files/alerts.yaml")).unwrap();
+    let alerts: Value = serde_yaml_ng::from_str(&file).unwrap();
+    let mut rules = alerts["groups"][0]["rules"].as_array().unwrap().iter();
+    let alert = rules.find(|rule| rule["alert"] == "MusterBackendDiskFilling");
+    let expr = alert.unwrap()["expr"].as_str().unwrap();
+    let (mut services, mut backends) = (BTreeSet::new(), BTreeSet::new());
+    for workload in workloads(&render(&["mariadb.enabled=true"]).await) {
+        let name = workload["metadata"]["name"].as_str().unwrap();
+        let component = name.strip_prefix("muster-").unwrap().to_owned();
+        if SERVICES.iter().any(|service| service.name == component) {
+            services.insert(component);
+        } else {
+            assert_eq!(workload["spec"]["replicas"], 1, "its claim is the first");
+            let claim = &workload["spec"]["volumeClaimTemplates"][0];
+            assert_eq!(claim["metadata"]["name"], "data");
+            backends.insert(component);
+        }
+    }
+    for claims in ["\"data-.+-", "\"data-(.+)-"] {
+        assert_eq!(alternatives(expr, claims), backends);
+    }
+    assert_eq!(alternatives(expr, "\"(.+)-"), services);
 }
 
 /// Their `{{ }}` are Prometheus' and Grafana's own, which Helm must not read.
