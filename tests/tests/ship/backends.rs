@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::SERVICES;
 use crate::chart::{container, env, kinds_and_names, manifest, pod, workload};
-use crate::helm::render;
+use crate::helm::{render, template};
 
 const ELSEWHERE: [&str; 3] = [
     "rabbitmq.enabled=false",
@@ -237,4 +237,72 @@ async fn the_broker_finds_its_data_again_under_another_host_name() {
         *node,
         json!({"name": "RABBITMQ_NODENAME", "value": "rabbit@localhost"})
     );
+}
+
+/// Each of these would run for ever and never be ready, or not start at all; the words are what the refusal names.
+const NEVER_READY: [(&[&str], &str); 5] = [
+    (
+        &["services.activity.enabled=false"],
+        "services.activity.enabled",
+    ),
+    (
+        &["etcd.enabled=false", "services.presence.enabled=false"],
+        "services.gateway.env.MUSTER_STATIC",
+    ),
+    (
+        &[
+            "etcd.enabled=false",
+            "services.presence.enabled=false",
+            "services.gateway.env.MUSTER_STATIC=reactivity=muster-activity:50051",
+        ],
+        "services.gateway.env.MUSTER_STATIC",
+    ),
+    (
+        &["services.users.env.MUSTER_STATIC=notificator=post:8082"],
+        "services.users.env.MUSTER_STATIC",
+    ),
+    (
+        &[
+            "services.users.secrets.MUSTER_STATIC.name=peers",
+            "services.users.secrets.MUSTER_STATIC.key=all",
+        ],
+        "services.users.env.MUSTER_STATIC",
+    ),
+];
+
+/// What finds the same otherwise.
+const READY: [&[&str]; 4] = [
+    &[
+        "services.activity.enabled=false",
+        "etcd.enabled=false",
+        "etcd.endpoints={etcd:2379}",
+    ],
+    &[
+        "etcd.enabled=false",
+        "services.presence.enabled=false",
+        "services.gateway.env.MUSTER_STATIC=tasks=muster-tasks:3333\\,activity=muster-activity:50051",
+    ],
+    &[
+        "etcd.enabled=false",
+        "services.presence.secrets.MUSTER_STATIC.name=peers",
+        "services.presence.secrets.MUSTER_STATIC.key=all",
+        "services.gateway.secrets.MUSTER_STATIC.name=peers",
+        "services.gateway.secrets.MUSTER_STATIC.key=all",
+    ],
+    &[
+        "services.activity.enabled=false",
+        "services.gateway.enabled=false",
+    ],
+];
+
+#[tokio::test]
+async fn what_would_never_be_ready_is_refused_with_what_it_lacks() {
+    for (values, words) in NEVER_READY {
+        let refused = template(values).await;
+        assert!(!refused.status.success(), "{values:?} are accepted");
+        assert!(refused.stderr.contains(words), "{}", refused.stderr);
+    }
+    for values in READY {
+        template(values).await.ok();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::helm::render;
 use crate::{SERVICES, assert_known};
@@ -76,19 +76,14 @@ async fn what_keeps_something_is_one_pod_with_a_volume_and_the_rest_are_deployme
 }
 
 #[tokio::test]
-async fn a_service_is_reached_probed_and_advertised_on_the_port_that_it_listens_on() {
+async fn a_service_is_reached_asked_and_advertised_on_the_port_that_it_listens_on() {
     let all = render(&[]).await;
     for service in SERVICES {
         let workload = workload(&all, service.name);
-        let container = container(workload);
         let port = service.port;
-        for probe in ["startupProbe", "livenessProbe"] {
-            assert_eq!(container[probe]["grpc"]["port"], port);
-            assert_eq!(container[probe]["grpc"]["service"], "liveness");
-        }
         // Readiness is the health of the server as a whole, which has no name.
-        assert_eq!(container["readinessProbe"]["grpc"]["port"], port);
-        assert!(container["readinessProbe"]["grpc"]["service"].is_null());
+        let ready = &container(workload)["readinessProbe"]["grpc"];
+        assert_eq!(*ready, json!({"port": port}));
         let value = |name| &env(workload, name).unwrap()["value"];
         assert_eq!(*value("MUSTER_LISTEN"), format!(":{port}"));
         assert_eq!(*value("MUSTER_ADVERTISE"), format!("[$(POD_IP)]:{port}"));
@@ -106,6 +101,23 @@ async fn a_service_is_reached_probed_and_advertised_on_the_port_that_it_listens_
             reached["spec"]["selector"],
             workload["spec"]["template"]["metadata"]["labels"]
         );
+    }
+}
+
+/// The port of a service takes so many connections, and a pod that has them all is not to be killed for it.
+#[tokio::test]
+async fn whether_a_pod_is_alive_is_asked_where_no_caller_takes_a_place_with_tls_as_without() {
+    for values in [&[][..], &["tls.enabled=true", "tls.existingSecret=certs"]] {
+        let all = render(values).await;
+        for service in SERVICES {
+            let container = container(workload(&all, service.name));
+            let ports = container["ports"].as_array().unwrap();
+            let admin = ports.iter().find(|port| port["name"] == "admin").unwrap();
+            let alive = json!({"port": admin["containerPort"], "service": "liveness"});
+            for probe in ["startupProbe", "livenessProbe"] {
+                assert_eq!(container[probe]["grpc"], alive, "{}", service.name);
+            }
+        }
     }
 }
 
@@ -225,4 +237,63 @@ async fn the_tag_of_the_images_is_one_value() {
         let expected = format!("registry.example.org/muster-{}:1.2.3", service.name);
         assert_eq!(*image, expected);
     }
+}
+
+#[tokio::test]
+async fn an_image_is_what_its_digest_says() {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let all = render(&[&format!("image.digests.users={digest}")]).await;
+    let image = |service| &container(workload(&all, service))["image"];
+    assert_eq!(*image("users"), format!("muster-users:0.1.0@{digest}"));
+    assert_eq!(*image("tasks"), "muster-tasks:0.1.0");
+    let test = &manifest(&all, "Pod", "muster-test")["spec"]["containers"];
+    let test = test.as_array().unwrap().iter();
+    assert_eq!(
+        test.filter(|one| one["image"] == *image("users")).count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn the_account_of_the_pods_has_the_annotations_of_the_values() {
+    let all = render(&["serviceAccount.annotations.role=muster"]).await;
+    let account = &manifest(&all, "ServiceAccount", "muster")["metadata"];
+    assert_eq!(account["annotations"], json!({"role": "muster"}));
+    let bare = render(&[]).await;
+    let account = &manifest(&bare, "ServiceAccount", "muster")["metadata"];
+    assert!(account["annotations"].is_null());
+}
+
+/// What carries the labels that all pods have by values; nothing is selected by them.
+#[tokio::test]
+async fn pods_carry_the_labels_and_annotations_of_all_and_those_of_their_component() {
+    let all = render(&[
+        "mariadb.enabled=true",
+        "podLabels.team=collaboration",
+        "podLabels.tier=any",
+        "podAnnotations.note=ours",
+        "services.users.podLabels.tier=front",
+        "etcd.podAnnotations.note=theirs",
+    ])
+    .await;
+    for workload in workloads(&all) {
+        let component = container(workload)["name"].as_str().unwrap();
+        let pod = &workload["spec"]["template"]["metadata"];
+        let selected = &workload["spec"]["selector"]["matchLabels"];
+        let mut labels = selected.clone();
+        labels["team"] = "collaboration".into();
+        labels["tier"] = if component == "users" { "front" } else { "any" }.into();
+        assert_eq!(pod["labels"], labels, "{component}");
+        assert!(selected["team"].is_null(), "{component}");
+        let note = if component == "etcd" {
+            "theirs"
+        } else {
+            "ours"
+        };
+        assert_eq!(pod["annotations"], json!({"note": note}), "{component}");
+    }
+    let test = &manifest(&all, "Pod", "muster-test")["metadata"];
+    assert_eq!(test["labels"]["team"], "collaboration");
+    assert_eq!(test["annotations"]["note"], "ours");
+    assert_eq!(test["annotations"]["helm.sh/hook"], "test");
 }

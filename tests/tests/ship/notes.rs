@@ -4,11 +4,12 @@ use std::fs;
 use std::time::Duration;
 
 use muster_testkit::{Etcd, Process, Service, eventually, find};
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::SERVICES;
-use crate::chart::manifest;
-use crate::helm::{copy, documents, render, template_of};
+use crate::chart::{env, manifest, workload};
+use crate::helm::{copy, documents, render, template_of, template_with};
 use crate::path;
 
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -47,11 +48,139 @@ async fn who_installs_no_broker_is_told_what_waits_for_it() {
     assert!(!notes(&[]).await.contains(waits));
     let no_tasks = notes(&["rabbitmq.enabled=false", "services.tasks.enabled=false"]).await;
     assert!(!no_tasks.contains(waits));
+    assert!(none.contains("Once 100,000 wait, no more"), "{none}");
+}
+
+#[tokio::test]
+async fn who_installs_tasks_without_a_gateway_is_told_that_nobody_reads_what_it_tells() {
+    let unread = "the queue muster.gateway";
+    let none = notes(&["services.gateway.enabled=false"]).await;
+    assert!(none.contains(unread), "{none}");
+    assert!(!notes(&[]).await.contains(unread));
+    let no_broker = ["services.gateway.enabled=false", "rabbitmq.enabled=false"];
+    assert!(!notes(&no_broker).await.contains(unread));
+}
+
+#[tokio::test]
+async fn who_installs_users_without_a_notificator_is_told_that_mails_wait() {
+    let waits = "welcome mails wait";
+    assert!(
+        notes(&["services.notificator.enabled=false"])
+            .await
+            .contains(waits)
+    );
+    assert!(!notes(&[]).await.contains(waits));
+    let elsewhere = [
+        "services.notificator.enabled=false",
+        "services.activity.enabled=false",
+        "etcd.enabled=false",
+        "etcd.endpoints={etcd:2379}",
+    ];
+    let elsewhere = notes(&elsewhere).await;
+    assert!(!elsewhere.contains(waits), "{elsewhere}");
+    assert!(elsewhere.contains("ready once an activity from elsewhere"));
+}
+
+const SENT: [&str; 2] = [
+    "services.notificator.secrets.MUSTER_SMTP.name=smtp",
+    "services.notificator.secrets.MUSTER_SMTP.key=url",
+];
+
+#[tokio::test]
+async fn who_names_no_mail_server_is_told_that_nobody_gets_mail_and_how_to_name_one() {
+    let nobody = "Nobody gets mail";
+    let none = notes(&[]).await;
+    assert!(none.contains(nobody), "{none}");
+    // What is shown there is what the chart takes.
+    let shown = none.split_once("\n  services:\n").unwrap().1;
+    let shown = shown.split("\n\n").next().unwrap();
+    let shown: Value = serde_yaml_ng::from_str(&format!("  services:\n{shown}")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("values.yaml");
+    fs::write(&file, shown.to_string()).unwrap();
+    let all = documents(&template_with(&file).await.ok());
+    let notificator = workload(&all, "notificator");
+    let smtp = &env(notificator, "MUSTER_SMTP").unwrap()["valueFrom"]["secretKeyRef"];
+    assert_eq!(*smtp, json!({"name": "smtp", "key": "url"}));
+    assert!(none.contains("create secret generic smtp --from-literal=url="));
+    let off = notes(&["services.notificator.enabled=false"]).await;
+    for named in [notes(&SENT).await, off] {
+        assert!(!named.contains(nobody), "{named}");
+    }
+    let folder = "services.notificator.env.MUSTER_SMTP=file:/data/mail";
+    let meant = notes(&[folder]).await;
+    assert!(!meant.contains(nobody) && !meant.contains("muster@localhost"));
+}
+
+#[tokio::test]
+async fn who_names_a_mail_server_is_told_what_it_takes_beside_that() {
+    let (from, way) = ("muster@localhost", "no SMTP server");
+    let alone = notes(&SENT).await;
+    assert!(alone.contains(from) && alone.contains(way), "{alone}");
+    let all = [
+        SENT[0],
+        SENT[1],
+        "services.notificator.env.MUSTER_MAIL_FROM=muster@example.org",
+        "services.notificator.egress[0].ports[0].port=587",
+    ];
+    let all = notes(&all).await;
+    assert!(!all.contains(from) && !all.contains(way), "{all}");
+}
+
+const OUTSIDE: [&str; 3] = [
+    "gatewayApi.parents[0].name=public",
+    "gatewayApi.domain=example.org",
+    "gatewayApi.services={gateway,notificator,users}",
+];
+
+#[tokio::test]
+async fn who_publishes_what_nothing_guards_is_warned() {
+    let warning = "WARNING: routes lead from outside to notificator, users ";
+    let open = notes(&OUTSIDE).await;
+    assert!(open.contains(warning) && open.contains("send mail to anybody"));
+    let guarded = [&OUTSIDE[..], &TLS].concat();
+    for values in [&OUTSIDE[..2], &guarded, &[]] {
+        let notes = notes(values).await;
+        assert!(!notes.contains("WARNING"), "{notes}");
+    }
+}
+
+/// The NetworkPolicies let in their own namespace, where a Gateway and a Prometheus hardly ever are.
+#[tokio::test]
+async fn who_lets_nobody_in_from_elsewhere_is_told_so() {
+    let namespace = "[0].namespaceSelector.matchLabels.name=other";
+    for (wish, words, peers) in [
+        (
+            &OUTSIDE[..2],
+            "a Gateway or an Ingress controller",
+            "callers",
+        ),
+        (
+            &["ingress.enabled=true", "ingress.host=a.example.org"],
+            "a Gateway or an Ingress controller",
+            "callers",
+        ),
+        (
+            &["monitoring.podMonitor.enabled=true"],
+            "a Prometheus elsewhere",
+            "monitoring",
+        ),
+    ] {
+        let told = notes(wish).await;
+        assert!(told.contains(words), "{told}");
+        assert!(told.contains(&format!("\n    {peers}:")), "{told}");
+        let let_in = format!("networkPolicy.{peers}{namespace}");
+        for other in [let_in.as_str(), "networkPolicy.enabled=false"] {
+            let told = notes(&[wish, &[other]].concat()).await;
+            assert!(!told.contains(words), "{told}");
+        }
+        assert!(!notes(&[]).await.contains(words));
+    }
 }
 
 #[tokio::test]
 async fn notes_are_about_what_is_installed() {
-    let notes = notes(&["services.gateway.enabled=false"]).await;
+    let notes = notes(&["services.gateway.enabled=false", "rabbitmq.enabled=false"]).await;
     assert!(!notes.contains("gateway"), "{notes}");
     assert!(notes.contains("svc/muster-tasks 3333"));
 }

@@ -67,12 +67,39 @@ async fn nothing_leads_in_from_outside_unless_it_is_asked_for() {
     }
 }
 
+/// Nothing authenticates those who come in.
 #[tokio::test]
-async fn a_gateway_leads_to_each_service_by_its_name_and_to_the_page() {
+async fn a_gateway_leads_to_the_gateway_alone_unless_more_is_asked_for() {
     let all = render(&OUTSIDE).await;
+    assert_eq!(of_kind(&all, "GRPCRoute"), ["muster-gateway"]);
+    assert_eq!(of_kind(&all, "HTTPRoute"), ["muster-gateway"]);
+    let all = render(&[&OUTSIDE[..], &["gatewayApi.services={presence}"]].concat()).await;
+    assert_eq!(of_kind(&all, "GRPCRoute"), ["muster-presence"]);
+    assert_eq!(of_kind(&all, "HTTPRoute"), Vec::<String>::new());
+}
+
+/// `OUTSIDE`, with ways to all services.
+fn everywhere() -> Vec<&'static str> {
+    let all = "gatewayApi.services={activity,conflicts,gateway,notificator,presence,tasks,users}";
+    [&OUTSIDE[..], &[all]].concat()
+}
+
+/// A Gateway takes no GRPCRoute and HTTPRoute of the same name, and a GRPCRoute leads no JSON.
+#[tokio::test]
+async fn a_gateway_leads_to_each_service_that_is_named_and_to_the_page() {
+    let all = render(&everywhere()).await;
+    let with_json = ["tasks", "users"];
+    assert_eq!(
+        of_kind(&all, "GRPCRoute").len(),
+        SERVICES.len() - with_json.len()
+    );
     for service in SERVICES {
         let name = format!("muster-{}", service.name);
-        let route = &manifest(&all, "GRPCRoute", &name)["spec"];
+        let kind = match with_json.contains(&service.name) {
+            true => "HTTPRoute",
+            false => "GRPCRoute",
+        };
+        let route = &manifest(&all, kind, &name)["spec"];
         assert_eq!(
             route["parentRefs"],
             json!([{"name": "public", "namespace": "gateways"}])
@@ -112,11 +139,11 @@ async fn an_ingress_leads_to_the_page() {
 
 #[tokio::test]
 async fn without_the_gateway_there_is_no_page_to_lead_to() {
-    let values = [&OUTSIDE[..], &["services.gateway.enabled=false"]].concat();
+    let values = [&everywhere()[..], &["services.gateway.enabled=false"]].concat();
     let all = render(&values).await;
-    assert_eq!(of_kind(&all, "GRPCRoute").len(), SERVICES.len() - 1);
-    assert_eq!(
-        of_kind(&all, "HTTPRoute").len() + of_kind(&all, "Ingress").len(),
-        0
-    );
+    let others = ["activity", "conflicts", "notificator", "presence"];
+    let others = others.map(|service| format!("muster-{service}"));
+    assert_eq!(of_kind(&all, "GRPCRoute"), others);
+    assert_eq!(of_kind(&all, "HTTPRoute"), ["muster-tasks", "muster-users"]);
+    assert_eq!(of_kind(&all, "Ingress"), Vec::<String>::new());
 }

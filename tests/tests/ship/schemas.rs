@@ -23,7 +23,7 @@ const EXTENSIONS: [&str; 5] = [
 ];
 
 /// Values that ought to be refused (the last one: replicas that cannot find each other), each with the word that the refusal names.
-const TYPOS: [(&str, &str); 63] = [
+const TYPOS: [(&str, &str); 85] = [
     ("service.users.enabled=false", "service"),
     ("services.user.enabled=false", "user"),
     ("services.users.enable=false", "enable"),
@@ -35,6 +35,31 @@ const TYPOS: [(&str, &str); 63] = [
     ("services.users.env.muster_store=x", "muster_store"),
     ("services.users.calls={postman}", "calls"),
     ("image.tga=1.0", "tga"),
+    ("image.digest=sha256:0", "digest"),
+    ("image.digests.users=sha256:0", "users"),
+    (
+        "image.digests.user=sha256:0000000000000000000000000000000000000000000000000000000000000000",
+        "'user'",
+    ),
+    ("nodeSelektor.disk=ssd", "nodeSelektor"),
+    ("nodeSelector=ssd", "nodeSelector"),
+    ("nodeSelector.gpu=true", "nodeSelector"),
+    ("tolerations=all", "tolerations"),
+    ("tolerations[0].kye=dedicated", "kye"),
+    ("tolerations[0].effect=NoRun", "effect"),
+    ("affinity.podAntiAfinity.any=true", "podAntiAfinity"),
+    ("priorityClassName=Very High", "priorityClassName"),
+    ("podLabel.team=ours", "podLabel"),
+    (
+        "podLabels.app\\.kubernetes\\.io/component=ours",
+        "podLabels",
+    ),
+    ("podAnnotations=ours", "podAnnotations"),
+    ("serviceAccount.annotation.role=ours", "annotation"),
+    ("services.users.nodeSelektor.disk=ssd", "nodeSelektor"),
+    ("services.tasks.tolerations[0].kye=dedicated", "kye"),
+    ("etcd.afinity.any=true", "afinity"),
+    ("rabbitmq.podAnotations.note=ours", "podAnotations"),
     ("drainSeconds=0", "drainSeconds"),
     ("etcd.endpoints={etcd:2379}", "endpoints"),
     ("networkPolicy.enable=false", "enable"),
@@ -56,7 +81,8 @@ const TYPOS: [(&str, &str); 63] = [
     ("services.activity.autoscaling.enabled=true", "autoscaling"),
     ("services.gateway.autoscaling.maxReplicas=0", "maxReplicas"),
     ("services.gateway.autoscaling.cpu=lots", "cpu"),
-    ("services.gateway.autoscaling.memory=1Gi", "memory"),
+    ("services.gateway.autoscaling.memory=lots", "memory"),
+    ("services.gateway.autoscaling.memry=1Gi", "memry"),
     ("services.gateway.storage.size=1Gi", "storage"),
     ("services.tasks.web=8181", "web"),
     ("services.users.env.MUSTER_TLS_CERT=x", "MUSTER_TLS_CERT"),
@@ -76,6 +102,8 @@ const TYPOS: [(&str, &str); 63] = [
     ("gke.http2=on", "http2"),
     ("gatewayApi.parents[0].name=public", "domain"),
     ("gatewayApi.parent=public", "parent"),
+    ("gatewayApi.services={postman}", "services"),
+    ("gatewayApi.service={users}", "service"),
     ("gatewayApi.domain=https://example.org", "domain"),
     ("ingress.enabled=true", "host"),
     ("ingress.class=nginx", "class"),
@@ -86,11 +114,14 @@ const TYPOS: [(&str, &str); 63] = [
     ("monitoring.podMonitor.interval=often", "interval"),
     ("monitoring.serviceMonitor.enabled=true", "serviceMonitor"),
     ("monitoring.dashboards.enable=true", "enable"),
-    ("etcd.enabled=false", "services.presence.replicas"),
+    (
+        "etcd.enabled=false,services.gateway.enabled=false",
+        "services.presence.replicas",
+    ),
 ];
 
 /// Values that make a difference to what is rendered.
-pub(crate) const COMBINATIONS: [&[&str]; 17] = [
+pub(crate) const COMBINATIONS: [&[&str]; 19] = [
     &[],
     &[
         "services.presence.enabled=false",
@@ -102,7 +133,33 @@ pub(crate) const COMBINATIONS: [&[&str]; 17] = [
         "etcd.enabled=false",
     ],
     &["etcd.enabled=false", "etcd.endpoints={etcd:2379}"],
-    &["etcd.enabled=false", "services.presence.replicas=1"],
+    &[
+        "etcd.enabled=false",
+        "services.presence.replicas=1",
+        "services.gateway.env.MUSTER_STATIC=activity=muster-activity:50051",
+    ],
+    &[
+        "mariadb.enabled=true",
+        "nodeSelector.disk=ssd",
+        "tolerations[0].key=dedicated",
+        "tolerations[0].operator=Exists",
+        "tolerations[0].effect=NoExecute",
+        "tolerations[0].tolerationSeconds=300",
+        "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight=1",
+        "affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].podAffinityTerm.topologyKey=zone",
+        "priorityClassName=ordinary",
+        "podLabels.team=ours",
+        "podAnnotations.note=ours",
+        "serviceAccount.annotations.role=muster",
+        "services.users.priorityClassName=urgent",
+        "etcd.podLabels.team=theirs",
+    ],
+    &[
+        "image.digests.users=sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        "gatewayApi.parents[0].name=public",
+        "gatewayApi.domain=example.org",
+        "gatewayApi.services={activity,conflicts,gateway,notificator,presence,tasks,users}",
+    ],
     &[
         "image.pullSecrets={registry}",
         "services.users.storage.className=fast",

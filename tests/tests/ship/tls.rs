@@ -71,7 +71,7 @@ async fn callers_show_certificates_to_all_but_the_gateway_unless_that_is_asked_f
             // Whoever authenticates needs no leave to listen.
             let insecure = value(&all, service.name, "MUSTER_INSECURE");
             assert_eq!(insecure, Some(if shown { "false" } else { "true" }));
-            let probe = container(workload(&all, service.name))["livenessProbe"].to_string();
+            let probe = container(workload(&all, service.name))["readinessProbe"].to_string();
             assert_eq!(probe.contains("-tls-client-cert=/tls/tls.crt"), shown);
         }
     }
@@ -79,44 +79,43 @@ async fn callers_show_certificates_to_all_but_the_gateway_unless_that_is_asked_f
 
 /// The kubelet's own probes speak no TLS.
 #[tokio::test]
-async fn with_tls_probes_run_the_binary_and_believe_the_ca_alone() {
+async fn with_tls_readiness_is_asked_by_the_binary_which_believes_the_ca_alone() {
     let all = render(&ENABLED).await;
     for service in SERVICES {
-        let container = container(workload(&all, service.name));
-        for (probe, asked) in [
-            ("startupProbe", Some("-service=liveness")),
-            ("livenessProbe", Some("-service=liveness")),
-            ("readinessProbe", None),
-        ] {
-            let command = container[probe]["exec"]["command"].as_array().unwrap();
-            let words: Vec<&str> = command.iter().map(|word| word.as_str().unwrap()).collect();
-            let addr = format!("-addr=:{}", service.port);
-            assert_eq!(words[..2], ["/bin/grpc-health-probe", &addr]);
-            assert_eq!(
-                words
-                    .iter()
-                    .find(|word| word.starts_with("-service"))
-                    .copied(),
-                asked
-            );
-            for flag in ["-tls", "-tls-ca-cert=/tls/ca.crt"] {
-                assert!(words.contains(&flag), "{words:?}");
-            }
-            let name = format!("-tls-server-name={}", service.name);
-            assert!(words.contains(&name.as_str()), "{words:?}");
-            // Longer than the probe's own deadlines, or the kubelet would not see what it found.
-            assert!(container[probe]["timeoutSeconds"].as_u64() > Some(2));
+        let probe = &container(workload(&all, service.name))["readinessProbe"];
+        let command = probe["exec"]["command"].as_array().unwrap();
+        let words: Vec<&str> = command.iter().map(|word| word.as_str().unwrap()).collect();
+        let addr = format!("-addr=:{}", service.port);
+        assert_eq!(words[..2], ["/bin/grpc-health-probe", &addr]);
+        assert!(!words.iter().any(|word| word.starts_with("-service")));
+        for flag in ["-tls", "-tls-ca-cert=/tls/ca.crt"] {
+            assert!(words.contains(&flag), "{words:?}");
         }
+        let name = format!("-tls-server-name={}", service.name);
+        assert!(words.contains(&name.as_str()), "{words:?}");
+        // Longer than the probe's own deadlines, or the kubelet would not see what it found.
+        assert!(probe["timeoutSeconds"].as_u64() > Some(2));
     }
 }
 
 #[tokio::test]
-async fn probes_run_the_binary_without_tls_where_that_is_asked_for() {
-    let all = render(&["probes.exec=true"]).await;
-    let users = container(workload(&all, "users"));
+async fn all_probes_run_the_binary_where_that_is_asked_for() {
+    let exec = "probes.exec=true";
     let ready = json!(["/bin/grpc-health-probe", "-addr=:8081"]);
-    assert_eq!(users["readinessProbe"]["exec"]["command"], ready);
-    assert!(users["readinessProbe"]["grpc"].is_null());
+    let alive = json!(["/bin/grpc-health-probe", "-addr=:8080", "-service=liveness"]);
+    for values in [&[exec][..], &[ENABLED[0], ENABLED[1], exec]] {
+        let all = render(values).await;
+        let users = container(workload(&all, "users"));
+        for probe in ["startupProbe", "livenessProbe"] {
+            assert_eq!(users[probe]["exec"]["command"], alive, "{values:?}");
+            assert!(users[probe]["grpc"].is_null());
+            assert!(users[probe]["timeoutSeconds"].as_u64() > Some(2));
+        }
+        assert!(users["readinessProbe"]["grpc"].is_null());
+        if values.len() == 1 {
+            assert_eq!(users["readinessProbe"]["exec"]["command"], ready);
+        }
+    }
 }
 
 /// HTTP/2 in the clear would be said of a port that speaks TLS.

@@ -79,12 +79,11 @@ async fn start(all: &[Value], etcd: &Etcd, folder: &Path) -> BTreeMap<&'static s
 
 /// Runs a command that a container would, with the service where it is in this run.
 async fn probe(service: &str, command: &[String], running: &Service) -> Output {
-    let flags = command[1..]
-        .iter()
-        .map(|flag| match flag.starts_with("-addr=") {
-            true => format!("-addr={}", addr(running)),
-            false => flag.clone(),
-        });
+    let flags = command[1..].iter().map(|flag| match flag.as_str() {
+        "-addr=:8080" => format!("-addr={}", running.addr_of("admin")),
+        other if other.starts_with("-addr=") => format!("-addr={}", addr(running)),
+        other => other.to_owned(),
+    });
     let flags: Vec<String> = flags.collect();
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     health_probe(&format!("muster-{service}"), "grpc-health-probe", &flags).await
@@ -96,7 +95,7 @@ fn addr(service: &Service) -> String {
 
 #[tokio::test]
 async fn services_know_each_other_and_the_probes_and_nobody_else() {
-    let all = render(&ENABLED).await;
+    let all = render(&[ENABLED[0], ENABLED[1], "probes.exec=true"]).await;
     let (etcd, folder) = tokio::join!(Etcd::start(), secret());
     let services = start(&all, &etcd, folder.path()).await;
     let test = manifest(&all, "Pod", "muster-test")["spec"]["containers"]

@@ -32,6 +32,11 @@ async fn another_version_or_other_settings_can_take_the_place_of_what_runs() {
             "services.users.port=9000",
         ],
         &[
+            "podLabels.team=collaboration",
+            "nodeSelector.disk=ssd",
+            "services.users.podLabels.tier=front",
+        ],
+        &[
             "networkPolicy.enabled=false",
             "services.gateway.autoscaling.enabled=false",
         ],

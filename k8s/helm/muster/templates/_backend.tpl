@@ -37,10 +37,9 @@ spec:
     - {{- include "muster.claim" $values.storage | nindent 6 }}
   template:
     metadata:
-      labels:
-        {{- include "muster.selector" . | nindent 8 }}
+      {{- include "muster.pod.metadata" . | nindent 6 }}
     spec:
-      {{- include "muster.pod" (dict "root" .root "uid" .uid) | nindent 6 }}
+      {{- include "muster.pod" . | nindent 6 }}
       terminationGracePeriodSeconds: 60
       containers:
         - name: {{ .component }}

@@ -23,7 +23,7 @@ app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- /* How every pod runs: as nobody in particular, with no way to become somebody. Takes {root, uid}. */ -}}
+{{- /* How every pod runs: as nobody in particular, with no way to become somebody. Takes {root, component, uid}. */ -}}
 {{- define "muster.pod" -}}
 serviceAccountName: {{ .root.Release.Name }}
 automountServiceAccountToken: false
@@ -41,6 +41,44 @@ imagePullSecrets:
   - name: {{ . }}
   {{- end }}
 {{- end }}
+{{- include "muster.placement" . }}
+{{- end }}
+
+{{- /* Where a pod may run, and before which others: as its component says, or else as all. Takes {root, component}. */ -}}
+{{- define "muster.placement" -}}
+{{- $own := include "muster.own" . | fromJson }}
+{{- range $field := list "nodeSelector" "tolerations" "affinity" "priorityClassName" }}
+{{- with ternary (get $own $field) (get $.root.Values $field) (hasKey $own $field) }}
+{{ $field }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* The labels or the annotations that pods have by values: those of all, and those of the component, which count where
+both have one. Takes {root, component, field}. */ -}}
+{{- define "muster.pod.words" -}}
+{{- $own := include "muster.own" . | fromJson }}
+{{- with merge dict (get $own .field | default dict) (get .root.Values .field) }}
+{{- toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* The metadata of a pod. Takes {root, component}. */ -}}
+{{- define "muster.pod.metadata" -}}
+labels:
+  {{- include "muster.selector" . | nindent 2 }}
+  {{- with include "muster.pod.words" (merge (dict "field" "podLabels") .) }}
+  {{- . | nindent 2 }}
+  {{- end }}
+{{- with include "muster.pod.words" (merge (dict "field" "podAnnotations") .) }}
+annotations:
+  {{- . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* What the values say of a component alone, as JSON. Takes {root, component}. */ -}}
+{{- define "muster.own" -}}
+{{- get .root.Values.services .component | default (get .root.Values .component) | default dict | toJson }}
 {{- end }}
 
 {{- /* How every container runs: with nothing that it does not need. */ -}}

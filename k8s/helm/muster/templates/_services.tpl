@@ -55,7 +55,9 @@ spec:
 {{- /* The image of a service. Takes {root, component}. */ -}}
 {{- define "muster.image" -}}
 {{- with .root.Values.image }}
-{{- printf "%s-%s:%s" .repository $.component (.tag | default $.root.Chart.AppVersion) | quote }}
+{{- $digest := get .digests $.component }}
+{{- $at := ternary "" (printf "@%s" $digest) (empty $digest) }}
+{{- printf "%s-%s:%s%s" .repository $.component (.tag | default $.root.Chart.AppVersion) $at | quote }}
 {{- end }}
 {{- end }}
 
@@ -108,26 +110,33 @@ spec:
 {{- end }}
 {{- end }}
 
-{{- /* What a probe asks, and how: the kubelet by itself, or the binary under the name of the probe. Takes {root, component,
-asked}; `asked` is what health is asked of, empty for all of it. */ -}}
-{{- define "muster.probe" -}}
+{{- /* How a pod is asked whether it is alive: at the admin port, which is never within TLS and counts its callers by
+itself. By the kubelet, or by the binary under the name of the probe. Takes {root}. */ -}}
+{{- define "muster.probe.alive" -}}
+{{- if .root.Values.probes.exec -}}
+exec: {command: [/bin/grpc-health-probe, "-addr=:8080", -service=liveness]}
+{{- else -}}
+grpc: {port: 8080, service: liveness}
+{{- end }}
+{{- end }}
+
+{{- /* How it is asked whether it is ready: where its callers come. The kubelet itself speaks no TLS. Takes {root,
+component}. */ -}}
+{{- define "muster.probe.ready" -}}
 {{- $port := (get .root.Values.services .component).port -}}
 {{- if or .root.Values.probes.exec .root.Values.tls.enabled -}}
 exec:
   command:
     {{- include "muster.probe.command" (merge (dict "addr" (printf ":%v" $port)) .) | nindent 4 }}
 {{- else -}}
-grpc: {port: {{ $port }}{{ with .asked }}, service: {{ . }}{{ end }}}
+grpc: {port: {{ $port }}}
 {{- end }}
 {{- end }}
 
-{{- /* The command that asks for health. Takes {root, component, asked, addr}. */ -}}
+{{- /* The command that asks a service whether it is ready. Takes {root, component, addr}. */ -}}
 {{- define "muster.probe.command" -}}
 - /bin/grpc-health-probe
 - -addr={{ .addr }}
-{{- with .asked }}
-- -service={{ . }}
-{{- end }}
 {{- if .root.Values.tls.enabled }}
 - -tls
 - -tls-ca-cert=/tls/ca.crt
