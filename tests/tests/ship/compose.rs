@@ -17,13 +17,13 @@ async fn compose_spec(file: &Path) -> Output {
     run(parse.args(["-format", "json"]).arg(file), "").await
 }
 
-async fn project() -> Value {
+pub(crate) async fn project() -> Value {
     let parsed = compose_spec(&path("docker-compose.yml")).await.ok();
     serde_json::from_str(&parsed).unwrap()
 }
 
 /// The published ports, as one writes them: `127.0.0.1:8802:8081`.
-fn ports(service: &Value) -> BTreeSet<String> {
+pub(crate) fn ports(service: &Value) -> BTreeSet<String> {
     let text = |value: &Value| value.as_str().unwrap_or("*").to_owned();
     let none = Vec::new();
     let all = service["ports"].as_array().unwrap_or(&none).iter();
@@ -142,6 +142,17 @@ async fn everything_says_whether_it_is_healthy() {
     let project = project().await;
     for (name, service) in project["services"].as_object().unwrap() {
         assert!(service["healthcheck"]["test"].is_array(), "{name}");
+    }
+}
+
+/// `docker compose up` gives up as soon as one is unhealthy for whom others wait.
+#[tokio::test]
+async fn what_makes_its_files_first_has_time_for_that() {
+    let project = project().await;
+    for name in ["mariadb", "rabbitmq"] {
+        let healthcheck = &project["services"][name]["healthcheck"];
+        assert_eq!(healthcheck["start_period"], "180s", "{name}");
+        assert_eq!(healthcheck["interval"], "5s", "{name}");
     }
 }
 

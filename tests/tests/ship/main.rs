@@ -13,6 +13,7 @@ mod monitoring;
 mod network_policy;
 mod notes;
 mod reach;
+mod readme;
 mod scaling;
 mod schemas;
 mod score;
