@@ -1,7 +1,7 @@
 //! What is noted of every call of a gRPC method: how long it took, and its span. Handles are looked up, and what spans
 //! have in common is encoded, once: either costs as much as all else that is done for a call.
 
-use std::sync::{LazyLock, OnceLock};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use metrics::{Histogram, Label, histogram};
@@ -13,19 +13,17 @@ use crate::trace::{Kind, Span, Template, is_traced};
 /// gRPC status codes: 0 to 16.
 const CODES: usize = 17;
 
-/// How a call ended, as spans have it.
-static ENDS: LazyLock<[Template; CODES]> = LazyLock::new(|| {
-    std::array::from_fn(|code| {
-        let name = code_name(Code::from(code as i32));
-        Template::new().with("rpc.response.status_code", name)
-    })
-});
+/// What is noted of calls that end with one code.
+struct Ended {
+    durations: Histogram,
+    span: Template,
+}
 
 /// A method, as it is answered or called.
 pub(crate) struct RpcMethod {
     durations: &'static str,
     labels: Vec<Label>,
-    by_code: [OnceLock<Histogram>; CODES],
+    by_code: [OnceLock<Box<Ended>>; CODES],
     span: Option<Template>,
 }
 
@@ -64,16 +62,25 @@ impl RpcMethod {
 
     /// A call has ended.
     pub(crate) fn record(&self, code: Code, took: Duration) {
-        let handle = self.by_code[code as usize].get_or_init(|| {
-            let code = Label::from_static_parts("rpc_response_status_code", code_name(code));
-            let labels: Vec<Label> = self.labels.iter().cloned().chain([code]).collect();
-            histogram!(self.durations, labels)
-        });
-        handle.record(took);
+        self.ended(code).durations.record(took);
     }
-}
 
-/// Notes in the span of a call how it ended.
-pub(crate) fn note_code(span: &mut Span, code: Code) {
-    span.note_all(&ENDS[code as usize]);
+    /// The same for its span.
+    pub(crate) fn note_end(&self, span: &mut Span, code: Code) {
+        if span.is_recorded() {
+            span.note_all(&self.ended(code).span);
+        }
+    }
+
+    fn ended(&self, code: Code) -> &Ended {
+        self.by_code[code as usize].get_or_init(|| {
+            let name = code_name(code);
+            let code = Label::from_static_parts("rpc_response_status_code", name);
+            let labels: Vec<Label> = self.labels.iter().cloned().chain([code]).collect();
+            Box::new(Ended {
+                durations: histogram!(self.durations, labels),
+                span: Template::default().with("rpc.response.status_code", name),
+            })
+        })
+    }
 }

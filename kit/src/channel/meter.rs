@@ -93,7 +93,7 @@ impl Meter {
 impl Drop for Meter {
     fn drop(&mut self) {
         let code = self.code.unwrap_or(Code::Cancelled);
-        traced::end(&mut self.span, code, self.peer.as_deref());
+        traced::end(&mut self.span, &self.method, code, self.peer.as_deref());
         self.method.record(code, self.started.elapsed());
     }
 }

@@ -4,7 +4,7 @@
 use http::Request;
 use tonic::Code;
 
-use crate::rpc_method::{RpcMethod, note_code};
+use crate::rpc_method::RpcMethod;
 use crate::status::code_name;
 use crate::trace::Span;
 
@@ -18,11 +18,11 @@ pub(super) fn begin<B>(request: &mut Request<B>, method: &RpcMethod) -> Span {
 }
 
 /// It has ended with this status, at an endpoint (`host:port`) if it came to one.
-pub(super) fn end(span: &mut Span, code: Code, peer: Option<&str>) {
+pub(super) fn end(span: &mut Span, method: &RpcMethod, code: Code, peer: Option<&str>) {
     if let Some(peer) = peer {
         span.note_server(peer);
     }
-    note_code(span, code);
+    method.note_end(span, code);
     // To a caller every failure is one.
     if code != Code::Ok {
         span.fail(code_name(code));

@@ -46,7 +46,7 @@ impl Call {
         };
         let traced = match is_grpc {
             _ if !shared.is_traced() => None,
-            true => traced::rpc(request, shared, method),
+            true => traced::rpc(request, shared, shared.meters.of(method)),
             false => traced::http(request, shared, scheme),
         };
         Self {
@@ -107,8 +107,8 @@ impl Call {
     }
 
     fn record(&self, code: Code, took: Duration) {
-        if let Some(method) = self.method {
-            self.shared.meters.record(method, code, took);
+        if self.method.is_some() {
+            self.shared.meters.of(self.method).record(code, took);
         }
     }
 }
@@ -123,10 +123,11 @@ impl Drop for Call {
             Outcome::Cancelled => self.record(Code::Cancelled, took),
         }
         if let Some(traced) = &mut self.traced {
+            let method = self.shared.meters.of(self.method);
             match self.outcome {
                 Outcome::Http(status) => traced.end_http(status),
-                Outcome::Grpc(code) => traced.end_rpc(code),
-                Outcome::Cancelled => traced.end_cancelled(self.is_grpc),
+                Outcome::Grpc(code) => traced.end_rpc(method, code),
+                Outcome::Cancelled => traced.end_cancelled(self.is_grpc.then_some(method)),
             }
         }
     }

@@ -4,10 +4,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use metrics::{Gauge, counter, gauge, histogram};
-use tonic::Code;
 
 use crate::rpc_method::RpcMethod;
-use crate::trace::Template;
 
 /// What is called is none of ours.
 pub(super) const OTHER: &str = "_OTHER";
@@ -54,10 +52,10 @@ impl Meters {
         self.methods.get(path).copied()
     }
 
-    /// What the spans of its calls have in common, if they are parts of traces; `None` is no method.
-    pub(super) fn span(&self, method: Option<Method>) -> Option<&Template> {
+    /// What is noted of the calls of a method; `None` is none of ours.
+    pub(super) fn of(&self, method: Option<Method>) -> &RpcMethod {
         let known = method.and_then(|Method(number)| self.known.get(usize::from(number)));
-        known.unwrap_or(&self.other).span()
+        known.unwrap_or(&self.other)
     }
 
     /// A call or request has come.
@@ -74,13 +72,6 @@ impl Meters {
     pub(super) fn refused(&self, why: &'static str) {
         counter!("server_requests_refused_total", "service" => self.service, "why" => why)
             .increment(1);
-    }
-
-    /// Counts a call that has ended.
-    pub(super) fn record(&self, method: Method, code: Code, took: Duration) {
-        if let Some(known) = self.known.get(usize::from(method.0)) {
-            known.record(code, took);
-        }
     }
 }
 

@@ -8,8 +8,8 @@ use http::{Request, Version, header};
 use tonic::Code;
 
 use super::edge::Shared;
-use super::meter::{Method, OTHER};
-use crate::rpc_method::note_code;
+use super::meter::OTHER;
+use crate::rpc_method::RpcMethod;
 use crate::status::code_name;
 use crate::trace::{self, Kind, Span, TraceContext};
 use crate::work::Place;
@@ -31,9 +31,9 @@ pub(super) struct Traced(Span);
 pub(super) fn rpc<B>(
     request: &Request<B>,
     shared: &Shared,
-    method: Option<Method>,
+    method: &RpcMethod,
 ) -> Option<Box<Traced>> {
-    let like = shared.meters.span(method)?;
+    let like = method.span()?;
     let parent = parent(request)?;
     let mut span = Span::begin_like(shared.service, like, parent.as_ref());
     note_server(&mut span, request);
@@ -75,16 +75,16 @@ impl Traced {
     }
 
     /// Its caller went away before there was a status.
-    pub(super) fn end_cancelled(&mut self, is_grpc: bool) {
-        match is_grpc {
-            true => self.end_rpc(Code::Cancelled),
-            false => self.0.fail("cancelled"),
+    pub(super) fn end_cancelled(&mut self, method: Option<&RpcMethod>) {
+        match method {
+            Some(method) => self.end_rpc(method, Code::Cancelled),
+            None => self.0.fail("cancelled"),
         }
     }
 
     /// It has ended with this status.
-    pub(super) fn end_rpc(&mut self, code: Code) {
-        note_code(&mut self.0, code);
+    pub(super) fn end_rpc(&mut self, method: &RpcMethod, code: Code) {
+        method.note_end(&mut self.0, code);
         if OWN_FAILURES.contains(&code) {
             self.0.fail(code_name(code));
         }

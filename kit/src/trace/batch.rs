@@ -1,7 +1,5 @@
 //! Spans that are exported together.
 
-use std::sync::LazyLock;
-
 use bytes::Bytes;
 use muster_proto::otlp::ScopeSpans;
 use prost::Message;
@@ -14,15 +12,6 @@ pub(super) const CONVENTIONS: &str = "https://opentelemetry.io/schemas/1.38.0";
 /// So many bytes are enough for a batch, however few its spans are: collectors take messages of 4 MiB.
 const ENOUGH_BYTES: usize = 1024 * 1024;
 
-/// What is said before the first span.
-static HEAD: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let head = ScopeSpans {
-        scope: Some(scope()),
-        schema_url: CONVENTIONS.to_owned(),
-    };
-    head.encode_to_vec()
-});
-
 /// Spans that have ended, for one request to a collector.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Batch {
@@ -34,11 +23,28 @@ pub(super) struct Batch {
 
 /// A batch that grows: each span is copied behind the others of its service, so that nothing of a call is left for
 /// another thread to free, and to send a batch is to send a few buffers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Growing {
+    /// What is said before the first span of a service.
+    head: Vec<u8>,
     services: Vec<(&'static str, Vec<u8>)>,
     spans: usize,
     bytes: usize,
+}
+
+impl Default for Growing {
+    fn default() -> Self {
+        let head = ScopeSpans {
+            scope: Some(scope()),
+            schema_url: CONVENTIONS.to_owned(),
+        };
+        Self {
+            head: head.encode_to_vec(),
+            services: Vec::new(),
+            spans: 0,
+            bytes: 0,
+        }
+    }
 }
 
 impl Growing {
@@ -46,7 +52,7 @@ impl Growing {
     pub(super) fn push(&mut self, service: &'static str, span: &[u8]) {
         let known = self.services.iter().position(|(it, _)| *it == service);
         let at = known.unwrap_or_else(|| {
-            self.services.push((service, HEAD.clone()));
+            self.services.push((service, self.head.clone()));
             self.services.len() - 1
         });
         wire::add_span(&mut self.services[at].1, span);
@@ -63,14 +69,15 @@ impl Growing {
     pub(super) fn take(&mut self) -> Batch {
         let spans = std::mem::take(&mut self.spans);
         self.bytes = 0;
+        let head = &self.head;
         let like = |(service, spans): &(&'static str, Vec<u8>)| {
             let mut next = Vec::with_capacity(spans.len());
-            next.extend_from_slice(&HEAD);
+            next.extend_from_slice(head);
             (*service, next)
         };
         let next = self.services.iter().map(like).collect();
         let taken = std::mem::replace(&mut self.services, next).into_iter();
-        let recorded = taken.filter(|(_, spans)| spans.len() > HEAD.len());
+        let recorded = taken.filter(|(_, spans)| spans.len() > head.len());
         let services = recorded.map(|(service, spans)| (service, spans.into()));
         Batch {
             services: services.collect(),
@@ -81,7 +88,7 @@ impl Growing {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-pub(super) mod tests {
+mod tests {
     use super::*;
 
     /// [`ScopeSpans`] as collectors read it.
@@ -96,7 +103,7 @@ pub(super) mod tests {
     }
 
     /// The spans of a batch, with who recorded them.
-    pub(in super::super) fn read(batch: &Batch) -> Vec<(&'static str, Vec<u8>)> {
+    fn read(batch: &Batch) -> Vec<(&'static str, Vec<u8>)> {
         let read = |(service, bytes): &(&'static str, Bytes)| {
             let read = Read::decode(bytes.clone()).unwrap();
             assert_eq!(

@@ -103,7 +103,6 @@ pub(super) fn count_dropped(why: &'static str, count: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::batch::tests::read;
     use super::*;
 
     fn push(queue: &Queue, numbers: impl IntoIterator<Item = u8>) {
@@ -114,8 +113,12 @@ mod tests {
 
     /// The spans of a batch, each of which is one byte.
     fn numbers(batch: &Batch) -> Vec<u8> {
-        let spans = read(batch).into_iter();
-        spans.flat_map(|(_, span)| span).collect()
+        let of_service = |(_, bytes): &(_, bytes::Bytes)| {
+            // Behind all else, each with a key and its length.
+            let spans = &bytes[bytes.len() - 3 * batch.spans..];
+            spans.chunks(3).map(|span| span[2]).collect::<Vec<_>>()
+        };
+        batch.services.iter().flat_map(of_service).collect()
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,15 +4,10 @@ use super::span::Kind;
 use super::wire::{SpanBytes, Value};
 
 /// A part of spans.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Template(SpanBytes);
 
 impl Template {
-    /// Nothing yet.
-    pub(crate) fn new() -> Self {
-        Self(SpanBytes::default())
-    }
-
     /// Of work of a kind and a name.
     pub(crate) fn of(kind: Kind, name: &str) -> Self {
         let mut bytes = SpanBytes::default();

@@ -84,6 +84,28 @@ async fn what_is_not_asked_for_is_not_monitored() {
     }
 }
 
+#[tokio::test]
+async fn an_alert_links_to_what_to_do_where_that_can_be_read() {
+    let annotations = async |values: &[&str]| {
+        let all = render(&[&ENABLED[..], values].concat()).await;
+        let groups =
+            manifest(&all, "PrometheusRule", "muster-monitoring")["spec"]["groups"].clone();
+        let rules = groups.as_array().unwrap().iter();
+        let rules = rules.flat_map(|group| group["rules"].as_array().unwrap().clone());
+        let rules: Vec<Value> = rules.map(|rule| rule["annotations"].clone()).collect();
+        assert!(rules.len() > 15);
+        rules
+    };
+    for alert in annotations(&[]).await {
+        assert!(alert["runbook_url"].is_null());
+    }
+    let at = "monitoring.prometheusRule.runbooks=https://git.example.org/muster/";
+    for alert in annotations(&[at]).await {
+        let link = alert["runbook_url"].as_str().unwrap();
+        assert!(link.starts_with("https://git.example.org/muster/docs/observability.md#muster"));
+    }
+}
+
 /// Whoever else has a port of that name would be asked for metrics, too.
 #[tokio::test]
 async fn the_monitor_reads_the_metrics_of_every_service_and_of_nothing_else() {
