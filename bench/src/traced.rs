@@ -60,7 +60,8 @@ async fn dropped(service: &Service, spans: f64) -> f64 {
         let counted = |name: &str| {
             let lines = text.lines().filter(|line| line.starts_with(name));
             let numbers = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
-            numbers.sum::<f64>()
+            // The sum of none is -0.0.
+            numbers.fold(0.0, |all, number| all + number)
         };
         let dropped = counted("trace_spans_dropped_total");
         (counted("trace_spans_exported_total") + dropped >= spans).then_some(dropped)
