@@ -9,7 +9,6 @@ use tokio::sync::{Mutex, mpsc};
 
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load::{self, Load};
 use crate::sample::{Sample, percentile};
 use crate::scale::Scale;
 use crate::tasks::bare;
@@ -27,10 +26,6 @@ const COMPLETED: u64 = 500;
 /// Those of the first second meet connections that are not made yet: they do not count.
 const WARM_UP: usize = COMPLETED as usize;
 const SLOWEST_S: f64 = 0.020;
-const FILL: Load = Load {
-    connections: 4,
-    streams_per_connection: 16,
-};
 const SHARES: [(f64, &str); 2] = [(0.99, "p99"), (0.5, "median")];
 const PEER: &str = "commit, then confirm";
 
@@ -103,7 +98,7 @@ impl Site {
 /// How long each task took, and how many were completed in a second.
 async fn muster(count: u64) -> Result<(Vec<Duration>, f64), Failure> {
     let site = Site::start().await;
-    h2load::rate(&site.tasks.create(), FILL, count).await?;
+    site.tasks.create_all(count).await?;
     let ids: Arc<[i64]> = site.tasks.ids().await?.into();
     Failure::unless_all(ids.len() as u64, count)?;
     let socket = Socket::subscribe(&site.gateway.addr(), USER).await?;

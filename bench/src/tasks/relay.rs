@@ -6,7 +6,6 @@ use muster_testkit::{MariaDb, RabbitMq, eventually, get};
 
 use crate::failure::Failure;
 use crate::figure::{Figure, Target, Unit};
-use crate::h2load::{self, Load};
 use crate::scale::Scale;
 use crate::tasks::broker::Publisher;
 use crate::tasks::site::Tasks;
@@ -18,10 +17,6 @@ const LEAST: f64 = 3_000.0;
 const DEADLINE: Duration = Duration::from_secs(120);
 /// Of each task.
 const MESSAGES: u64 = 2;
-const FILL: Load = Load {
-    connections: 4,
-    streams_per_connection: 16,
-};
 
 #[derive(Clone, Copy)]
 enum Subject {
@@ -47,7 +42,7 @@ pub(super) async fn run(scale: Scale) -> Result<Vec<Figure>, Failure> {
 async fn relay(count: u64) -> Result<f64, Failure> {
     let (database, broker) = tokio::join!(MariaDb::start(), RabbitMq::start());
     let mut tasks = Tasks::on_mariadb(&database, "tasks", None).await;
-    h2load::rate(&tasks.create(), FILL, count).await?;
+    tasks.create_all(count).await?;
     tasks.complete_all().await?;
     tasks.service.process().sigkill();
 

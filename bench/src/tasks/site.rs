@@ -7,7 +7,7 @@ use muster_proto::muster::tasks::v1::{ListTasksRequest, ListTasksResponse};
 use muster_testkit::{MariaDb, RabbitMq, Service};
 
 use crate::failure::Failure;
-use crate::h2load::Post;
+use crate::h2load::{self, Load, Post};
 use crate::tasks::rest::Rest;
 
 /// Whose all tasks of the benchmark are: nobody's of the demo data.
@@ -15,6 +15,11 @@ pub(crate) const USER: i64 = 77;
 /// What each of them says.
 const CONTENT: &str = "Water the plants on the balcony, and those in the hall as well.";
 
+/// Creations that are under way while a store is filled.
+const FILL: Load = Load {
+    connections: 4,
+    streams_per_connection: 16,
+};
 /// PATCHes that are under way while all tasks are completed.
 const WINDOW: usize = 64;
 
@@ -59,6 +64,11 @@ impl Tasks {
             headers: &["content-type: application/json"],
             body: format!(r#"{{"user_id":{USER},"content":"{CONTENT}"}}"#).into_bytes(),
         }
+    }
+
+    /// Creates so many.
+    pub(crate) async fn create_all(&self, count: u64) -> Result<(), Failure> {
+        h2load::rate(&self.create(), FILL, count).await.map(drop)
     }
 
     /// The ids of all tasks of the benchmark.
